@@ -1,0 +1,5 @@
+//! Tells cargo how to link a Node addon.
+
+fn main() {
+    napi_build::setup();
+}

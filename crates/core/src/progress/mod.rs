@@ -1,0 +1,37 @@
+//! What a caller is told while it waits: events as data, and the sinks that show them.
+
+#[cfg(feature = "terminal")]
+pub mod terminal;
+pub mod json;
+pub mod plain;
+pub mod summary;
+pub mod throttle;
+
+mod event;
+
+pub use event::{
+    Attempted, AttemptPhase, Context, Layer, LayerState, Log, LogStream, ProgressEvent, Status,
+    Step, StepState, Total, Warning,
+};
+
+/// Receives events in order. A sink neither fails nor blocks: what it cannot show, it drops.
+///
+/// Implemented for every `Fn(&ProgressEvent)`.
+pub trait ProgressSink: Send + Sync {
+    /// Takes one event.
+    fn emit(&self, event: &ProgressEvent);
+}
+
+impl<F: Fn(&ProgressEvent) + Send + Sync> ProgressSink for F {
+    fn emit(&self, event: &ProgressEvent) {
+        self(event);
+    }
+}
+
+/// Drops every event.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl ProgressSink for NoProgress {
+    fn emit(&self, _event: &ProgressEvent) {}
+}
