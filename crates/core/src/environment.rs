@@ -35,7 +35,9 @@ impl Environment {
             docker_host: set("DOCKER_HOST"),
             docker_context: set("DOCKER_CONTEXT"),
             docker_tls_verify: set("DOCKER_TLS_VERIFY"),
-            home: set("HOME").or_else(|| set("USERPROFILE")).map(PathBuf::from),
+            home: set("HOME")
+                .or_else(|| set("USERPROFILE"))
+                .map(PathBuf::from),
             no_color: set("NO_COLOR").is_some(),
             term: set("TERM"),
         }

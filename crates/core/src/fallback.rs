@@ -68,7 +68,10 @@ mod tests {
     fn the_opencode_image_falls_back_from_docker_hub_to_ghcr_with_its_tag() {
         assert_eq!(
             shown("prizz/opencode-cloud-sandbox:1.2", None),
-            ["docker.io/prizz/opencode-cloud-sandbox:1.2", "ghcr.io/prizz/opencode-cloud-sandbox:1.2"]
+            [
+                "docker.io/prizz/opencode-cloud-sandbox:1.2",
+                "ghcr.io/prizz/opencode-cloud-sandbox:1.2"
+            ]
         );
     }
 
@@ -80,8 +83,15 @@ mod tests {
     #[test]
     fn named_fallbacks_keep_their_order_and_replace_the_default() {
         assert_eq!(
-            shown("prizz/opencode-cloud-sandbox", Some(&["b.io/x:1", "a.io/x:1", "b.io/x:1"])),
-            ["docker.io/prizz/opencode-cloud-sandbox:latest", "b.io/x:1", "a.io/x:1"]
+            shown(
+                "prizz/opencode-cloud-sandbox",
+                Some(&["b.io/x:1", "a.io/x:1", "b.io/x:1"])
+            ),
+            [
+                "docker.io/prizz/opencode-cloud-sandbox:latest",
+                "b.io/x:1",
+                "a.io/x:1"
+            ]
         );
         assert_eq!(shown("prizz/opencode-cloud-sandbox", Some(&[])).len(), 1);
     }
@@ -97,6 +107,9 @@ mod tests {
     fn another_digest_is_no_fallback() {
         let canonical = Reference::parse(&format!("acme/app@{DIGEST}")).unwrap();
         let other = Reference::parse(&format!("acme/app@{}", DIGEST.replace('e', "f"))).unwrap();
-        assert_eq!(sources(&canonical, Some(&[other])).unwrap_err().kind, ErrorKind::InvalidOption);
+        assert_eq!(
+            sources(&canonical, Some(&[other])).unwrap_err().kind,
+            ErrorKind::InvalidOption
+        );
     }
 }

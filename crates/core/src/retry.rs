@@ -47,7 +47,7 @@ pub struct Tries {
     policy: RetryPolicy,
     used: u32,
     backoff: std::iter::Take<ExponentialBackoff>,
-    quick_used: bool,
+    single_used: bool,
 }
 
 impl Tries {
@@ -59,7 +59,12 @@ impl Tries {
             .factor(millis(policy.initial_delay))
             .max_delay(policy.max_delay.saturating_mul(2))
             .take(usize::try_from(policy.attempts.saturating_sub(1)).unwrap_or(usize::MAX));
-        Self { policy, used: 0, backoff, quick_used: false }
+        Self {
+            policy,
+            used: 0,
+            backoff,
+            single_used: false,
+        }
     }
 
     /// Counts one failed try and says how long to wait before the next one at the same source; `None` ends them.
@@ -72,7 +77,8 @@ impl Tries {
         jitter: impl FnOnce(Duration) -> Duration,
     ) -> Option<Duration> {
         self.used += if error.engine_retried { 2 } else { 1 };
-        let once = !std::mem::replace(&mut self.quick_used, self.quick_used || is_single(error.kind.retry()));
+        let once = !self.single_used;
+        self.single_used |= is_single(error.kind.retry());
         if self.used >= self.policy.attempts {
             return None;
         }
@@ -88,13 +94,22 @@ impl Tries {
                 return (once && last_source && wanted <= self.policy.max_delay).then_some(wanted);
             }
         }?;
-        let delay = delay.max(error.retry_after.unwrap_or_default()).min(self.policy.max_delay);
-        Some(if self.policy.jitter { delay / 2 + jitter(delay / 2) } else { delay })
+        let delay = delay
+            .max(error.retry_after.unwrap_or_default())
+            .min(self.policy.max_delay);
+        Some(if self.policy.jitter {
+            delay / 2 + jitter(delay / 2)
+        } else {
+            delay
+        })
     }
 }
 
 fn is_single(rule: RetryRule) -> bool {
-    matches!(rule, RetryRule::OnceQuickly | RetryRule::Once | RetryRule::WhenLast)
+    matches!(
+        rule,
+        RetryRule::OnceQuickly | RetryRule::Once | RetryRule::WhenLast
+    )
 }
 
 #[cfg(test)]
@@ -102,7 +117,11 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn schedule(policy: RetryPolicy, errors: impl IntoIterator<Item = Error>, last: bool) -> Vec<u128> {
+    fn schedule(
+        policy: RetryPolicy,
+        errors: impl IntoIterator<Item = Error>,
+        last: bool,
+    ) -> Vec<u128> {
         let mut tries = Tries::new(policy);
         errors
             .into_iter()
@@ -117,12 +136,22 @@ mod tests {
 
     #[test]
     fn the_default_schedule_is_one_and_two_seconds() {
-        assert_eq!(schedule(RetryPolicy::default(), always(ErrorKind::RegistryError), false), [1000, 2000]);
+        assert_eq!(
+            schedule(
+                RetryPolicy::default(),
+                always(ErrorKind::RegistryError),
+                false
+            ),
+            [1000, 2000]
+        );
     }
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let policy = RetryPolicy { attempts: 8, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: 8,
+            ..RetryPolicy::default()
+        };
         assert_eq!(
             schedule(policy, always(ErrorKind::Timeout), false),
             [1000, 2000, 4000, 8000, 16000, 30000, 30000]
@@ -131,15 +160,24 @@ mod tests {
 
     #[test]
     fn odd_milliseconds_survive() {
-        let policy = RetryPolicy { initial_delay: Duration::from_millis(1), ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            initial_delay: Duration::from_millis(1),
+            ..RetryPolicy::default()
+        };
         assert_eq!(schedule(policy, always(ErrorKind::Timeout), false), [1, 2]);
     }
 
     #[test]
     fn no_kind_is_tried_more_often_than_its_rule_allows() {
-        let policy = RetryPolicy { attempts: 5, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: 5,
+            ..RetryPolicy::default()
+        };
         for kind in ErrorKind::ALL {
-            let (first, last) = (schedule(policy, always(*kind), false), schedule(policy, always(*kind), true));
+            let (first, last) = (
+                schedule(policy, always(*kind), false),
+                schedule(policy, always(*kind), true),
+            );
             let expected = match kind.retry() {
                 RetryRule::Never => (0, 0),
                 RetryRule::OnceQuickly | RetryRule::Once => (1, 1),
@@ -152,7 +190,10 @@ mod tests {
 
     #[test]
     fn one_attempt_means_no_second_one() {
-        let policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            attempts: 1,
+            ..RetryPolicy::default()
+        };
         for kind in ErrorKind::ALL {
             assert_eq!(schedule(policy, always(*kind), true), [0_u128; 0], "{kind}");
         }
@@ -165,7 +206,14 @@ mod tests {
             error.engine_retried = true;
             error
         };
-        assert_eq!(schedule(RetryPolicy::default(), std::iter::repeat_with(retried).take(9), false), [1000]);
+        assert_eq!(
+            schedule(
+                RetryPolicy::default(),
+                std::iter::repeat_with(retried).take(9),
+                false
+            ),
+            [1000]
+        );
     }
 
     #[test]
@@ -176,9 +224,15 @@ mod tests {
             [error]
         };
         let policy = RetryPolicy::default();
-        assert_eq!(schedule(policy, limited(Some(Duration::from_secs(3))), true), [3000]);
+        assert_eq!(
+            schedule(policy, limited(Some(Duration::from_secs(3))), true),
+            [3000]
+        );
         assert_eq!(schedule(policy, limited(None), true), [15000]);
-        assert_eq!(schedule(policy, limited(Some(Duration::from_secs(3600))), true), [0_u128; 0]);
+        assert_eq!(
+            schedule(policy, limited(Some(Duration::from_secs(3600))), true),
+            [0_u128; 0]
+        );
     }
 
     #[test]

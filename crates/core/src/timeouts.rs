@@ -24,5 +24,8 @@ impl Timeouts {
     };
 
     /// The defaults of a build.
-    pub const BUILD: Self = Self { total: Some(Duration::from_secs(600)), ..Self::PULL };
+    pub const BUILD: Self = Self {
+        total: Some(Duration::from_secs(600)),
+        ..Self::PULL
+    };
 }
