@@ -24,6 +24,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the variables of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
     pub fn of_process() -> Self {
         Self::read(|name| std::env::var(name).ok())
     }

@@ -51,7 +51,6 @@ fn pin(canonical: &Reference, fallback: &Reference) -> Result<Reference> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -52,7 +52,6 @@ fn unsupported(variable: &str, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -16,7 +16,7 @@ use crate::reference::{ImageName, Reference};
 /// What a scripted pull does.
 pub(crate) enum Scripted {
     /// Succeeds, and the image is there afterwards.
-    Serves(ImageDetails),
+    Serves(Box<ImageDetails>),
     /// Claims success without leaving an image.
     Lies,
     /// Fails.
@@ -138,7 +138,7 @@ impl Engine for DoubleEngine {
                 .and_then(VecDeque::pop_front);
             match answer {
                 Some(Scripted::Serves(details)) => {
-                    lock(&self.images).insert(reference, details);
+                    lock(&self.images).insert(reference, *details);
                     Ok(EnginePulled::default())
                 }
                 Some(Scripted::Lies) => Ok(EnginePulled::default()),

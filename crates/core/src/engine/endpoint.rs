@@ -130,7 +130,6 @@ fn invalid(scheme: &str, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

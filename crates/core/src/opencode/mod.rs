@@ -2,6 +2,8 @@
 //! one build of it.
 //!
 //! The image runs `opencode serve` on port 4096 as the user `opencode` (uid 1000) in `/workspace`.
+//! Its health check asks `/global/health` on the port `OPENCODE_HEALTH_PORT` (default 4096), with
+//! `OPENCODE_SERVER_USERNAME` and `OPENCODE_SERVER_PASSWORD` where they are set.
 
 mod build;
 mod certificate;

@@ -37,7 +37,7 @@ fn tried(attempts: &[Attempt]) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_pull_is_inspected_before_it_counts() {
-    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a')));
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a').into()));
     let pulled = pull(&engine, &request(&[])).await.unwrap();
     assert_eq!(pulled.source, HUB);
     assert_eq!(pulled.image_id, image('a').id);
@@ -60,7 +60,7 @@ async fn success_without_an_image_is_a_failure() {
 async fn an_unknown_image_is_asked_for_once_and_then_elsewhere() {
     let engine = DoubleEngine::default()
         .fails(HUB, ErrorKind::ImageNotFound, 1)
-        .on(GHCR, Scripted::Serves(image('a')));
+        .on(GHCR, Scripted::Serves(image('a').into()));
     let pulled = pull(&engine, &request(&[GHCR])).await.unwrap();
     assert_eq!(
         tried(&pulled.attempts),
@@ -76,7 +76,7 @@ async fn an_unknown_image_is_asked_for_once_and_then_elsewhere() {
 async fn an_image_from_elsewhere_is_there_under_the_name_that_was_asked_for() {
     let engine = DoubleEngine::default()
         .fails(HUB, ErrorKind::AccessDenied, 1)
-        .on(GHCR, Scripted::Serves(image('a')));
+        .on(GHCR, Scripted::Serves(image('a').into()));
     pull(&engine, &request(&[GHCR])).await.unwrap();
     let calls = engine.calls();
     assert_eq!(
@@ -90,7 +90,7 @@ async fn a_registry_that_fails_is_retried_with_growing_waits_before_the_next_is_
     let started = Instant::now();
     let engine = DoubleEngine::default()
         .fails(HUB, ErrorKind::RegistryError, 3)
-        .on(GHCR, Scripted::Serves(image('a')));
+        .on(GHCR, Scripted::Serves(image('a').into()));
     let pulled = pull(&engine, &request(&[GHCR])).await.unwrap();
     assert_eq!(
         tried(&pulled.attempts),
@@ -135,7 +135,7 @@ async fn every_kind_is_retried_and_carried_on_by_its_rules() {
     for kind in ErrorKind::ALL {
         let engine = DoubleEngine::default()
             .fails(HUB, *kind, 9)
-            .on(GHCR, Scripted::Serves(image('a')));
+            .on(GHCR, Scripted::Serves(image('a').into()));
         let outcome = pull(&engine, &request(&[GHCR])).await;
         let hub = engine
             .calls()
@@ -154,7 +154,7 @@ async fn every_kind_is_retried_and_carried_on_by_its_rules() {
 
 #[tokio::test(start_paused = true)]
 async fn an_image_of_another_platform_is_no_success() {
-    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a')));
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a').into()));
     let wanted = Platform {
         os: "linux".into(),
         architecture: "s390x".into(),
@@ -173,7 +173,8 @@ async fn an_image_of_another_platform_is_no_success() {
 #[tokio::test(start_paused = true)]
 async fn a_digest_that_the_engine_does_not_know_is_no_success() {
     let reference = Reference::parse(&format!("acme/app@{DIGEST}")).unwrap();
-    let engine = DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(image('a')));
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(image('a').into()));
     let error = pull(&engine, &PullRequest::new(reference))
         .await
         .unwrap_err();
@@ -187,7 +188,8 @@ async fn a_digest_that_the_engine_knows_is_success() {
         repo_digests: vec![format!("acme/app@{DIGEST}")],
         ..image('a')
     };
-    let engine = DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(details));
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(details.into()));
     let pulled = pull(&engine, &PullRequest::new(reference)).await.unwrap();
     assert_eq!(pulled.digest.as_deref(), Some(DIGEST));
 }

@@ -5,7 +5,6 @@ const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 /// What is written → registry, repository, tag, digest.
 #[test]
 fn references_mean_what_docker_takes_them_for() {
-    let digest = format!("sha256:{HEX}");
     let cases: &[(&str, [&str; 4])] = &[
         ("alpine", ["docker.io", "library/alpine", "latest", ""]),
         ("alpine:3.20", ["docker.io", "library/alpine", "3.20", ""]),
@@ -100,6 +99,11 @@ fn references_mean_what_docker_takes_them_for() {
             "{text} survives its own form"
         );
     }
+}
+
+#[test]
+fn a_digest_pins_and_a_tag_beside_it_is_kept() {
+    let digest = format!("sha256:{HEX}");
     let pinned = Reference::parse(&format!("alpine@{digest}")).unwrap();
     assert_eq!(
         (pinned.tag(), pinned.digest(), pinned.pull_tag()),

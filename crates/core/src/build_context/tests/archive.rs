@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,5 +1,4 @@
 //! Files that change while the context is read.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use super::support::{content, entries, names, refusal, take};
 use crate::build_context::{Compression, ContextSource, open};
 use crate::error::ErrorKind;

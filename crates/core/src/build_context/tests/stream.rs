@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;

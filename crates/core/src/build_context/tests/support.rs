@@ -1,5 +1,4 @@
 //! Folders to send, and archives read back.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::io::{self, Read};

@@ -1,7 +1,7 @@
 //! The builder's own lines among the output of the steps.
 
 /// A line of the builder itself.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BuilderLine<'a> {
     /// A step begins.
     Step { index: u32, of: u32, name: &'a str },

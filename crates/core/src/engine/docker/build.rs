@@ -130,14 +130,14 @@ async fn follow(
         let Some(message) = message? else { break };
         let decoded = decoder.decode(&message, watch.elapsed());
         match decoded {
-            Ok(decoded) => watch.take(decoded.events, decoded.moved),
+            Ok(decoded) => watch.take(&decoded.events, decoded.moved),
             Err(failure) => {
-                watch.take(decoder.fail(watch.elapsed()), true);
+                watch.take(&decoder.fail(watch.elapsed()), true);
                 return Err(events.call().stream_failed(&failure));
             }
         }
     }
-    watch.take(decoder.finish(watch.elapsed()), true);
+    watch.take(&decoder.finish(watch.elapsed()), true);
     Ok(())
 }
 
@@ -201,16 +201,10 @@ impl Upload {
 
     /// Tells how far the context is.
     fn look(&mut self, watch: &mut Watch<'_>) {
-        let new_warnings = self.counters.take_warnings();
-        watch.take(
-            new_warnings
-                .iter()
-                .cloned()
-                .map(ProgressEvent::Warning)
-                .collect(),
-            false,
-        );
-        self.warnings.extend(new_warnings);
+        for warning in self.counters.take_warnings() {
+            watch.take(&[ProgressEvent::Warning(warning.clone())], false);
+            self.warnings.push(warning);
+        }
         if self.ended {
             return;
         }
@@ -219,13 +213,12 @@ impl Upload {
         if context.bytes_sent > self.bytes_sent || context.done {
             self.bytes_sent = context.bytes_sent;
             self.moved = Instant::now();
-            watch.take(vec![ProgressEvent::Context(context)], true);
+            watch.take(&[ProgressEvent::Context(context)], true);
         }
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::reference::Reference;

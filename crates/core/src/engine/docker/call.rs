@@ -128,13 +128,13 @@ impl Call<'_> {
     }
 
     fn answered(&self, status: u16, body: &str, retry_after: Option<Duration>) -> Error {
-        let text = classify::answer_text(body);
+        let text = match classify::answer_text(body) {
+            text if text.trim().is_empty() => {
+                format!("the engine answered {status} without a word")
+            }
+            text => text,
+        };
         let mut error = self.failed(classify::classify(self.stage, Some(status), &text), &text);
-        if text.trim().is_empty() {
-            error
-                .message
-                .push_str(&format!("the engine answered {status} without a word"));
-        }
         error.retry_after = retry_after;
         error
     }

@@ -52,7 +52,7 @@ pub(super) async fn pull(
             let Some(message) = message? else { break };
             match decoder.decode(&message) {
                 Ok(decoded) => {
-                    watch.take(decoded.events, decoded.moved);
+                    watch.take(&decoded.events, decoded.moved);
                     if watch.is_stalled() {
                         return Err(watch.stalled(&call));
                     }
@@ -66,7 +66,7 @@ pub(super) async fn pull(
                 format!("cannot pull `{reference}`: the engine's answer ended without a result"),
             ));
         }
-        watch.take(decoder.complete(), true);
+        watch.take(&decoder.complete(), true);
         Ok(())
     }
     .await;

@@ -45,11 +45,11 @@ impl<'a> Watch<'a> {
     }
 
     /// Hands events on.
-    pub(super) fn take(&mut self, events: Vec<ProgressEvent>, moved: bool) {
+    pub(super) fn take(&mut self, events: &[ProgressEvent], moved: bool) {
         if moved {
             self.moved = Instant::now();
         }
-        for event in &events {
+        for event in events {
             self.progress.emit(event);
         }
     }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
-
 use super::*;
 
 const MIB: u64 = 1024 * 1024;
