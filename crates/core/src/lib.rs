@@ -6,6 +6,7 @@ pub mod error;
 pub mod progress;
 pub mod reference;
 pub mod platform;
+pub mod text;
 
 pub use attempt::Attempt;
 pub use error::{Error, ErrorKind, Result};
