@@ -8,6 +8,7 @@ pub mod summary;
 pub mod throttle;
 
 mod event;
+mod words;
 
 pub use event::{
     Attempted, AttemptPhase, Context, Layer, LayerState, Log, LogStream, ProgressEvent, Status,
