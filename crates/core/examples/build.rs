@@ -18,9 +18,7 @@ use std::io::stderr;
 use shipway_core::build_context::DockerfileSource;
 use shipway_core::opencode::{CaCertificate, OpencodeBuild};
 use shipway_core::progress::json::JsonLines;
-use shipway_core::{
-    BuildRequest, BuildSource, DockerEngine, Environment, Reference, build_image,
-};
+use shipway_core::{BuildRequest, BuildSource, DockerEngine, Environment, Reference, build_image};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -51,6 +49,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let environment = Environment::of_process();
     let engine = DockerEngine::connect(None, &environment, request.timeouts.connect).await?;
     let built = build_image(&engine, &request, &JsonLines::new(stderr())).await?;
-    println!("{} {:?}, {} steps", built.image_id, built.tags, built.steps_total);
+    println!(
+        "{} {:?}, {} steps",
+        built.image_id, built.tags, built.steps_total
+    );
     Ok(())
 }
