@@ -51,19 +51,19 @@ impl Terminal {
     /// Ends with `Pull complete: REFERENCE`.
     pub fn finish_pull(&self, reference: &str) {
         self.reporter
-            .finish_all(&self.styled(&Style::new().green(), "Pull complete", reference));
+            .end(&self.styled(&Style::new().green(), "Pull complete", reference));
     }
 
     /// Ends with `Build complete: IMAGE_ID`.
     pub fn finish_build(&self, image_id: &str) {
         self.reporter
-            .finish_all(&self.styled(&Style::new().green(), "Build complete", image_id));
+            .end(&self.styled(&Style::new().green(), "Build complete", image_id));
     }
 
     /// Ends with `error: MESSAGE`.
     pub fn fail(&self, message: &str) {
         self.reporter
-            .abandon_all(&self.styled(&Style::new().red(), "error", message));
+            .end(&self.styled(&Style::new().red(), "error", message));
     }
 
     /// `word: text` with the word in a colour.
