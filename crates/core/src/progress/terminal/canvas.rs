@@ -104,7 +104,7 @@ impl Picture {
             && shown_rows == self.shown.len()
             && rows(wanted) == wanted.len();
         if !is_aligned || wanted.is_empty() {
-            output.push_str("\x1b[J");
+            erase_down(&mut output, up);
         }
         for (index, line) in wanted.iter().enumerate() {
             if index > 0 {
@@ -127,6 +127,17 @@ impl Picture {
             output.push_str("\r\n");
         }
         output
+    }
+}
+
+/// Erases the cursor's row and `down` rows below, one by one, and returns.
+///
+/// To erase the screen from its top at once makes tmux keep it in its history.
+fn erase_down(output: &mut String, down: usize) {
+    output.push_str("\x1b[2K");
+    output.push_str(&"\x1b[B\x1b[2K".repeat(down));
+    if down > 0 {
+        let _ = write!(output, "\x1b[{down}A");
     }
 }
 
@@ -182,3 +193,6 @@ impl TermLike for Canvas {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,7 +225,7 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
 
 /// At most three columns: `42s`, `12m`, `99h`; dashes while unknown.
 fn short_time(time: Duration) -> String {
-    match time.as_secs() {
+    match time.as_millis().div_ceil(1000) {
         0 => "--".to_owned(),
         seconds @ 1..100 => format!("{seconds}s"),
         seconds @ 100..6000 => format!("{}m", seconds / 60),

@@ -5,6 +5,7 @@
 
 mod board;
 mod canvas;
+mod footer;
 mod layout;
 mod reporter;
 mod rows;

@@ -7,6 +7,7 @@ use super::board::Board;
 use super::rows::{Content, Rows};
 use super::screen::Screen;
 use super::ticker::Ticker;
+use crate::text::clean_line;
 
 /// Shows named spinners and bars on a terminal, through indicatif.
 ///
@@ -93,12 +94,12 @@ impl ProgressReporter {
 
     /// Removes all rows and leaves `message` in their place.
     pub fn finish_all(&self, message: &str) {
-        self.end(message);
+        self.end(&clean_line(message));
     }
 
     /// Removes all rows of a work that failed and leaves `message` in their place, once.
     pub fn abandon_all(&self, message: &str) {
-        self.end(message);
+        self.end(&clean_line(message));
     }
 
     /// Writes a line that stays above the rows.
@@ -132,7 +133,8 @@ impl ProgressReporter {
         }
     }
 
-    fn end(&self, message: &str) {
+    /// Removes all rows and leaves a text that may carry colours.
+    pub(super) fn end(&self, message: &str) {
         self.stop_ticker();
         if let Some(mut board) = self.board() {
             board.rows.clear();

@@ -176,3 +176,6 @@ fn push_others<'a>(lines: &mut Vec<Line<'a>>, rows: &'a [Row], room: usize) {
         finished,
     });
 }
+
+#[cfg(test)]
+mod tests;

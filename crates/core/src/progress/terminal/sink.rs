@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use console::Style;
 
+use super::footer::total_parts;
 use super::reporter::ProgressReporter;
 use super::screen::Screen;
 use crate::progress::words::{attempt_line, layer_word, step_line, step_name, warning_line};
 use crate::progress::{
     AttemptPhase, Attempted, Context, Layer, LayerState, ProgressEvent, ProgressSink, Step,
-    StepState, Total,
+    StepState,
 };
 use crate::text::{clean_line, format_bytes, format_duration};
 
@@ -50,19 +51,19 @@ impl Terminal {
     /// Ends with `Pull complete: REFERENCE`.
     pub fn finish_pull(&self, reference: &str) {
         self.reporter
-            .finish_all(&self.styled(&Style::new().green(), "Pull complete", reference));
+            .end(&self.styled(&Style::new().green(), "Pull complete", reference));
     }
 
     /// Ends with `Build complete: IMAGE_ID`.
     pub fn finish_build(&self, image_id: &str) {
         self.reporter
-            .finish_all(&self.styled(&Style::new().green(), "Build complete", image_id));
+            .end(&self.styled(&Style::new().green(), "Build complete", image_id));
     }
 
     /// Ends with `error: MESSAGE`.
     pub fn fail(&self, message: &str) {
         self.reporter
-            .abandon_all(&self.styled(&Style::new().red(), "error", message));
+            .end(&self.styled(&Style::new().red(), "error", message));
     }
 
     /// `word: text` with the word in a colour.
@@ -235,28 +236,4 @@ impl ProgressSink for Terminal {
             }
         }
     }
-}
-
-/// The sum of all layers, the most telling part first.
-fn total_parts(total: &Total) -> Vec<String> {
-    let mut parts = vec![format!(
-        "{}/{} layers",
-        total.layers_done, total.layers_total
-    )];
-    let current = format_bytes(total.current_bytes);
-    if total.total_is_final {
-        parts.push(format!("{current} of {}", format_bytes(total.total_bytes)));
-    } else {
-        parts.push(format!("{current} downloaded"));
-    }
-    if let Some(millis) = total.eta_ms.filter(|millis| *millis > 0) {
-        parts.push(format!(
-            "{} left",
-            format_duration(Duration::from_secs(millis.div_ceil(1000)))
-        ));
-    }
-    if let Some(rate) = total.bytes_per_second {
-        parts.push(format!("{}/s", format_bytes(rate)));
-    }
-    parts
 }

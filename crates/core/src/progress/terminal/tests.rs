@@ -363,7 +363,7 @@ fn bars_and_spinners_end_with_one_message() {
     reporter.update_spinner("pull", "Still pulling");
     reporter.finish("a1b2c3d4e5f6", "complete");
     assert_eq!(shown(&term), "* Still pulling\n✓ a1b2c3d4e5f6 complete");
-    reporter.abandon_all("gave up");
+    reporter.abandon_all("\u{1b}[2Jgave up");
     assert_eq!(term.contents(), "gave up");
 }
 
@@ -428,5 +428,21 @@ fn unchanged_lines_are_not_written_again() {
     assert!(
         bytes.contains("a1b2c3d4e504") && !bytes.contains("a1b2c3d4e505"),
         "{bytes}"
+    );
+}
+
+#[test]
+fn texts_of_callers_carry_no_control_sequences() {
+    let (term, reporter) = reporter(24, 80);
+    reporter.add_spinner("main", "\u{1b}]0;title\u{7}Pulling\u{1b}[31m");
+    reporter.finish_all("\u{1b}[2Jdone\u{7}");
+    let written = term.moves_since_last_check();
+    assert!(
+        !written.contains("title") && !written.contains("[31m"),
+        "{written}"
+    );
+    assert!(
+        !written.contains("[2J") && !written.contains("u{7}"),
+        "{written}"
     );
 }
