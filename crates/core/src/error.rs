@@ -382,7 +382,14 @@ INTERNAL Never Never
 
         let mut table = String::new();
         for kind in ErrorKind::ALL {
-            writeln!(table, "{} {:?} {:?}", kind.code(), kind.retry(), kind.next_source()).unwrap();
+            writeln!(
+                table,
+                "{} {:?} {:?}",
+                kind.code(),
+                kind.retry(),
+                kind.next_source()
+            )
+            .unwrap();
         }
         assert_eq!(table, TABLE);
     }

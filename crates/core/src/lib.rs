@@ -1,11 +1,35 @@
 //! Gets a container image ready: finds it, pulls it from the first registry that has it, or builds it, and tells the
 //! caller everything while it waits.
+//!
+//! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`] and [`build_image()`]. Each takes an
+//! [`Engine`](engine::Engine), a request and a [`ProgressSink`](progress::ProgressSink); dropping its future cancels
+//! the work at the engine. Nothing here prints, and only [`environment`] reads environment variables.
 
 pub mod attempt;
+pub mod build_context;
+pub mod build_image;
+pub mod engine;
+pub mod environment;
 pub mod error;
-pub mod progress;
-pub mod reference;
+pub mod fallback;
+pub mod image_exists;
+pub mod opencode;
 pub mod platform;
+pub mod progress;
+pub mod pull_image;
+pub mod reference;
+pub mod retry;
+pub mod text;
+pub mod timeouts;
 
 pub use attempt::Attempt;
-pub use error::{Error, ErrorKind, Result};
+pub use build_image::{BuildRequest, BuildSource, BuiltImage, ContextCompression, build_image};
+pub use engine::docker::DockerEngine;
+pub use environment::Environment;
+pub use error::{Error, ErrorKind, Operation, Result};
+pub use image_exists::{image_exists, inspect_image};
+pub use platform::Platform;
+pub use pull_image::{PullRequest, PulledImage, pull_image};
+pub use reference::Reference;
+pub use retry::RetryPolicy;
+pub use timeouts::Timeouts;

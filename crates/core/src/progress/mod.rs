@@ -1,16 +1,17 @@
 //! What a caller is told while it waits: events as data, and the sinks that show them.
 
-#[cfg(feature = "terminal")]
-pub mod terminal;
 pub mod json;
 pub mod plain;
 pub mod summary;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 pub mod throttle;
+pub mod throttled;
 
 mod event;
 
 pub use event::{
-    Attempted, AttemptPhase, Context, Layer, LayerState, Log, LogStream, ProgressEvent, Status,
+    AttemptPhase, Attempted, Context, Layer, LayerState, Log, LogStream, ProgressEvent, Status,
     Step, StepState, Total, Warning,
 };
 

@@ -1,0 +1,71 @@
+//! The build context: what of a folder goes to the engine, and the archive that carries it there.
+
+mod archive;
+mod counters;
+mod disk;
+mod dockerfile;
+mod failure;
+mod ignore;
+mod memory;
+mod plan;
+mod sink;
+mod stream;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use counters::ContextCounters;
+pub use stream::{BuildContext, ContextOutcome, ContextStream, ContextSummary, open};
+
+/// Where a build context comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextSource {
+    /// A folder, without what its ignore file excludes.
+    ///
+    /// The ignore file is `<Dockerfile>.dockerignore` next to the Dockerfile where it exists, else `.dockerignore` in
+    /// the folder.
+    Directory {
+        /// The folder; a link to one is followed.
+        path: PathBuf,
+        /// The Dockerfile to build.
+        dockerfile: DockerfileSource,
+    },
+    /// Files in memory; no ignore file is applied.
+    Files {
+        /// Name and content of each file. A name is relative, with `/` between its parts, none of them `.` or `..`.
+        files: Vec<(String, Vec<u8>)>,
+        /// Name of the file that is the Dockerfile.
+        dockerfile: String,
+    },
+}
+
+/// Where the Dockerfile of a folder comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DockerfileSource {
+    /// A file; a relative path starts at the context folder.
+    ///
+    /// One outside the context is added to the archive under a generated name. A link inside the context that leads
+    /// outside is refused. Where `Dockerfile` does not exist, `dockerfile` is taken.
+    Path(PathBuf),
+    /// The text itself, added to the archive under a generated name.
+    Inline(String),
+}
+
+impl Default for DockerfileSource {
+    fn default() -> Self {
+        Self::Path(PathBuf::from("Dockerfile"))
+    }
+}
+
+/// How the archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all: the faster one over a local socket.
+    #[default]
+    None,
+    /// gzip, for contexts that travel.
+    Gzip,
+}

@@ -1,0 +1,11 @@
+mod archive;
+mod changes;
+mod dockerfile;
+mod ignore_file;
+mod ignore_patterns;
+mod ignore_rules;
+mod ignore_translation;
+mod memory;
+mod stream;
+mod support;
+mod walk;

@@ -1,0 +1,109 @@
+//! What a broken connection to the engine means.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::engine::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind};
+
+/// Returns the error for a connection to `endpoint` that could not be made or broke.
+///
+/// What HTTP libraries say of it ("client error (Connect)") tells nothing: the operating system's answer lies below it.
+pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send + Sync>) -> Error {
+    let cause = io_error(&*failure);
+    let incomplete = hyper_error(&*failure)
+        .is_some_and(|error| error.is_incomplete_message() || error.is_closed());
+    let parse = hyper_error(&*failure).is_some_and(hyper::Error::is_parse);
+    let (kind, reason) = match cause.map(io::Error::kind) {
+        _ if parse => (
+            ErrorKind::EngineProtocol,
+            "what answers there does not speak HTTP".to_owned(),
+        ),
+        Some(io::ErrorKind::NotFound) => (
+            ErrorKind::EngineUnreachable,
+            "there is no such socket".to_owned(),
+        ),
+        Some(io::ErrorKind::ConnectionRefused) => (
+            ErrorKind::EngineUnreachable,
+            "nothing listens there".to_owned(),
+        ),
+        Some(io::ErrorKind::PermissionDenied) => (
+            ErrorKind::EnginePermissionDenied,
+            "this user may not open it".to_owned(),
+        ),
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof,
+        ) => (
+            ErrorKind::EngineDisconnected,
+            "the connection broke".to_owned(),
+        ),
+        Some(_) => (
+            ErrorKind::EngineUnreachable,
+            cause.map(plain).unwrap_or_default(),
+        ),
+        None if incomplete => (
+            ErrorKind::EngineDisconnected,
+            "it closed the connection before its answer was complete".to_owned(),
+        ),
+        None => (ErrorKind::EngineDisconnected, failure.to_string()),
+    };
+    let subject = match kind {
+        ErrorKind::EngineDisconnected => "lost the engine at",
+        ErrorKind::EngineProtocol => "cannot understand the engine at",
+        _ => "cannot reach the engine at",
+    };
+    Error::new(kind, format!("{subject} `{endpoint}`: {reason}")).with_source(failure)
+}
+
+/// The operating system's error, wherever in the chain it lies.
+fn io_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    let mut found = None;
+    let mut next = Some(failure);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            // An `io::Error` may wrap another one, or an error that is none.
+            match error.get_ref() {
+                None => found = Some(error),
+                Some(inner) => {
+                    if let Some(deeper) = io_error(inner) {
+                        return Some(deeper);
+                    }
+                }
+            }
+        }
+        next = error.source();
+    }
+    found
+}
+
+fn hyper_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a hyper::Error> {
+    let mut next = Some(failure);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            return Some(error);
+        }
+        if let Some(inner) = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            && let Some(found) = hyper_error(inner)
+        {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A system error without its number, in lower case.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|character| character.to_ascii_lowercase());
+    first.into_iter().chain(characters).collect()
+}

@@ -1,0 +1,125 @@
+//! What an engine's failure means: one kind for one cause, whatever engine says it, and however.
+
+mod connection;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+pub use connection::connection_failed;
+
+use self::table::{BUILD_TABLE, Row, TABLE, matches};
+use crate::error::{ErrorKind, Operation};
+use crate::text::{clean_line, redact_urls};
+
+/// Longest text of an engine that goes into a message: a registry's HTML page ends up there as well.
+const MESSAGE_LIMIT: usize = 2048;
+
+/// What was being done when the engine spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Asking whether the engine is alive.
+    Connect,
+    /// Looking up a local image.
+    Inspect,
+    /// Naming a local image.
+    Tag,
+    /// Pulling.
+    Pull,
+    /// Building with the classic builder.
+    Build,
+}
+
+impl Stage {
+    /// The verb that this belongs to; naming an image is a part of several.
+    pub fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Connect => Some(Operation::Connect),
+            Self::Inspect | Self::Tag => None,
+            Self::Pull => Some(Operation::PullImage),
+            Self::Build => Some(Operation::BuildImage),
+        }
+    }
+}
+
+/// Returns the kind of a failure that an engine reports with `text`, in its stream or as an answer of `status`.
+pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
+    let text = text.to_lowercase();
+    let own: &[Row] = if stage == Stage::Build {
+        BUILD_TABLE
+    } else {
+        &[]
+    };
+    let row = own
+        .iter()
+        .chain(TABLE)
+        .find(|(_, patterns)| patterns.iter().any(|pattern| matches(&text, pattern)));
+    match (row, status) {
+        (Some((kind, _)), _) => *kind,
+        (None, Some(status)) => by_status(stage, status),
+        // A build that fails without known words failed in one of its steps.
+        (None, None) if stage == Stage::Build => ErrorKind::BuildFailed,
+        (None, None) => ErrorKind::EngineError,
+    }
+}
+
+fn by_status(stage: Stage, status: u16) -> ErrorKind {
+    match (status, stage) {
+        (401, Stage::Pull) => ErrorKind::AuthRequired,
+        (403, Stage::Pull) => ErrorKind::AccessDenied,
+        (404, Stage::Pull | Stage::Tag) => ErrorKind::ImageNotFound,
+        (429, _) => ErrorKind::RateLimited,
+        (404 | 405 | 501, _) => ErrorKind::UnsupportedByEngine,
+        (400, Stage::Build) => ErrorKind::DockerfileInvalid,
+        (200..=399, _) => ErrorKind::EngineProtocol,
+        _ => ErrorKind::EngineError,
+    }
+}
+
+/// Returns the engine's own words on one line: short, without control sequences and without credentials.
+pub fn readable(text: &str) -> String {
+    let mut cut = text.trim();
+    if cut.len() > MESSAGE_LIMIT {
+        let end = (0..=MESSAGE_LIMIT)
+            .rev()
+            .find(|&at| cut.is_char_boundary(at))
+            .unwrap_or(0);
+        cut = &cut[..end];
+    }
+    let lines: Vec<Cow<'_, str>> = cut.lines().map(clean_line).collect();
+    let line = lines
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    redact_urls(&line).into()
+}
+
+/// Returns the message in an error answer: the JSON field `message` (Podman: `cause` says less), or the text itself.
+pub fn answer_text(body: &str) -> String {
+    let message = serde_json::from_str::<serde_json::Value>(body)
+        .ok()
+        .and_then(|answer| Some(answer.get("message")?.as_str()?.to_owned()));
+    message.unwrap_or_else(|| body.to_owned())
+}
+
+/// Returns the exit code that a build's failure names in words.
+pub fn exit_code(text: &str) -> Option<i64> {
+    ["returned a non-zero code: ", "exit code: ", "exit status "]
+        .iter()
+        .find_map(|words| {
+            let (_, rest) = text.rsplit_once(words)?;
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse().ok()
+        })
+}
+
+/// Returns the line of the Dockerfile that a parse error names, from 1.
+pub fn dockerfile_line(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("parse error ")?;
+    let (_, rest) = rest.split_once("line ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}

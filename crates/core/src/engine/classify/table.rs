@@ -1,0 +1,277 @@
+//! The table: which words of an engine mean which kind. The only place that looks at engine text.
+//!
+//! Status codes alone do not tell: Docker 20.10 answers 500 for a missing tag, a refused login and a rate limit alike,
+//! Docker 28 answers 404, 403 and 429, and Podman 4 answers 200 with an error frame. So the words come first, and the
+//! status is asked where no word is known.
+
+use crate::error::ErrorKind;
+
+/// A row: the kind, and patterns of which one is enough. A pattern matches anywhere, in any case; `A…B` matches A with B
+/// somewhere after it; `=word` matches as a whole word only.
+pub(super) type Row = (ErrorKind, &'static [&'static str]);
+
+/// Rows in order: the first that matches decides.
+///
+/// Order matters where an engine's sentence holds the words of two kinds: Docker Hub's answer to an unknown repository
+/// is a 404 that says "pull access denied … may require 'docker login'", and a registry's sentence may quote a path.
+pub(super) const TABLE: &[Row] = &[
+    (
+        ErrorKind::EngineDiskFull,
+        &["no space left on device", "disk quota exceeded"],
+    ),
+    (
+        ErrorKind::EngineVersion,
+        &[
+            "client version…is too old",
+            "client version…is too new",
+            "client is newer than server",
+            "minimum supported api version",
+        ],
+    ),
+    (
+        ErrorKind::RateLimited,
+        &["toomanyrequests", "too many requests", "rate limit"],
+    ),
+    (
+        ErrorKind::DigestMismatch,
+        &[
+            "verification failed for digest",
+            "digest did not match",
+            "does not match config's diffid",
+            "unexpected commit digest",
+            "digest mismatch",
+            "manifest verification failed",
+        ],
+    ),
+    (
+        ErrorKind::PlatformNotFound,
+        &[
+            "no matching manifest for",
+            "no match for platform",
+            "no image found in image index",
+            "no image found in manifest list",
+        ],
+    ),
+    (
+        ErrorKind::UnsupportedImage,
+        &[
+            "unsupported media type",
+            "encountered remote \"…when fetching",
+            "unsupported manifest format",
+            "unsupported schema version",
+            "schema 1 support has been removed",
+            "unsupported image-specific operation",
+            "ai models are not",
+            "missing signature key",
+            "mediatype in manifest should be",
+        ],
+    ),
+    (
+        ErrorKind::InvalidReference,
+        &[
+            "invalid reference format",
+            "invalid tag format",
+            "repository name must be lowercase",
+            "repository name must not be more than",
+            "cannot specify 64-byte hexadecimal",
+            "is a reserved name",
+            "normalizing image",
+            "no host in request url",
+        ],
+    ),
+    (
+        ErrorKind::AuthRequired,
+        &[
+            "no basic auth credentials",
+            "unauthorized",
+            "authentication required",
+            "invalid username/password",
+            "incorrect username or password",
+            "invalid status code from registry 401",
+        ],
+    ),
+    (
+        ErrorKind::AccessDenied,
+        &[
+            "pull access denied",
+            "requested access to the resource",
+            "insufficient_scope",
+            "invalid status code from registry 403",
+            "403 forbidden",
+            "=denied",
+        ],
+    ),
+    (
+        ErrorKind::ImageNotFound,
+        &[
+            "manifest unknown",
+            "name unknown",
+            "manifest for…not found",
+            "repository…not found",
+            "unknown blob",
+            "blob unknown",
+            "blob not found",
+            "failed to resolve reference…not found",
+            "error parsing http 404",
+            "404 page not found",
+            "404 not found",
+            "statuscode: 404",
+            "no such image",
+        ],
+    ),
+    // Before TLS: a handshake that takes too long says nothing about certificates.
+    (
+        ErrorKind::Timeout,
+        &[
+            "i/o timeout",
+            "tls handshake timeout",
+            "client.timeout exceeded",
+            "deadline exceeded",
+            "waiting for connection",
+        ],
+    ),
+    (
+        ErrorKind::RegistryTls,
+        &[
+            "x509:",
+            "certificate",
+            "does not look like a tls handshake",
+            "server gave http response to https client",
+            "remote error: tls",
+        ],
+    ),
+    (
+        ErrorKind::RegistryDns,
+        &[
+            "no such host",
+            "server misbehaving",
+            "temporary failure in name resolution",
+            "name or service not known",
+        ],
+    ),
+    (
+        ErrorKind::RegistryUnreachable,
+        &[
+            "connection refused",
+            "no route to host",
+            "network is unreachable",
+            "host is unreachable",
+        ],
+    ),
+    (
+        ErrorKind::RegistryConnectionLost,
+        &[
+            "unexpected eof",
+            "connection reset by peer",
+            "broken pipe",
+            "transport connection broken",
+            "bad record mac",
+            "expected http 206 from byte range request",
+            "use of closed network connection",
+            "gzip: invalid",
+            "server closed idle connection",
+            "=eof",
+        ],
+    ),
+    (
+        ErrorKind::RegistryError,
+        &[
+            "unexpected http status",
+            "unexpected status",
+            "invalid status code from registry 5",
+            "unable to decode token response",
+            "error parsing http",
+            "error unmarshalling content",
+            "unexpected end of json input",
+            "invalid character '<'",
+            "internal server error",
+            "bad gateway",
+            "service unavailable",
+            "gateway timeout",
+        ],
+    ),
+];
+
+/// Rows for builds, asked before [`TABLE`].
+pub(super) const BUILD_TABLE: &[Row] = &[
+    (
+        ErrorKind::EngineDiskFull,
+        &["no space left on device", "disk quota exceeded"],
+    ),
+    (
+        ErrorKind::BuildFailed,
+        &[
+            "returned a non-zero code:",
+            "did not complete successfully: exit code",
+            "executor failed running",
+            "error building at step…exit status",
+            "while running runtime: exit status",
+            "copy failed:",
+            "add failed:",
+            "failed to compute cache key",
+            "=subprocess exited with status",
+        ],
+    ),
+    (
+        ErrorKind::DockerfileInvalid,
+        &[
+            "dockerfile parse error",
+            "cannot locate specified dockerfile",
+            "cannot be empty",
+            "file with no instructions",
+            "no build stage in current context",
+            "failed to reach build target",
+            "the target…not found in the dockerfile",
+            "unknown instruction",
+            "unknown flag",
+            "the --mount option requires buildkit",
+            "requires buildkit",
+            "forbidden path outside the build context",
+            "=containerfile",
+            "failed to parse stage name",
+            "base name (…) should not be blank",
+            "no from statement found",
+        ],
+    ),
+    (
+        ErrorKind::ContextInvalid,
+        &[
+            "unhandled tar header",
+            "archive/tar:",
+            "error reading build context",
+            "error processing tar file",
+            "failed to create a temporary file for the build context",
+            "invalid tar header",
+            "unexpected eof in archive",
+        ],
+    ),
+];
+
+/// Whether `text`, in lower case, matches `pattern`.
+pub(super) fn matches(text: &str, pattern: &str) -> bool {
+    if let Some(word) = pattern.strip_prefix('=') {
+        return has_word(text, word);
+    }
+    let mut rest = text;
+    pattern.split('…').all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part =
+        |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '/' | '.');
+    text.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        // A full stop ends a sentence; within a file's name a letter follows it.
+        let after = after
+            .strip_prefix('.')
+            .filter(|rest| !rest.starts_with(is_part))
+            .unwrap_or(after);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    })
+}

@@ -1,0 +1,34 @@
+//! What the engine's messages mean. Pure: frames in, events out.
+
+mod build;
+mod lines;
+mod message;
+mod pull;
+
+pub use build::BuildDecoder;
+pub use message::Message;
+pub use pull::PullDecoder;
+
+use crate::progress::ProgressEvent;
+
+/// What one message comes to.
+#[derive(Debug, Default, PartialEq)]
+pub struct Decoded {
+    /// In the order in which they happened.
+    pub events: Vec<ProgressEvent>,
+    /// Whether the work came on: a message that repeats the one before it does not count.
+    pub moved: bool,
+}
+
+/// A failure that the engine reports in its stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The engine's words, raw.
+    pub message: String,
+    /// Exit code of the failed build step, where the engine gives it as a number.
+    pub exit_code: Option<i64>,
+    /// The build step that failed.
+    pub step: Option<String>,
+    /// The last whole, clean lines of the build's log, oldest first.
+    pub log_tail: Vec<String>,
+}

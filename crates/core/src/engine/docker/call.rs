@@ -1,0 +1,167 @@
+//! One call to the engine: what is said when it fails.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use hyper::header::RETRY_AFTER;
+
+use super::DockerEngine;
+use crate::engine::classify::{self, Stage};
+use crate::engine::decode::Failure;
+use crate::engine::endpoint::Endpoint;
+use crate::engine::http::{Exchange, HttpError};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What is being done, to what, at which engine.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    stage: Stage,
+    /// The sentence's beginning, such as `cannot pull`.
+    doing: &'static str,
+    /// What it is done to.
+    subject: &'a str,
+    endpoint: &'a Endpoint,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn connect(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(
+            engine,
+            Stage::Connect,
+            "cannot reach the engine at",
+            subject,
+        )
+    }
+
+    pub(super) fn inspect(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Inspect, "cannot inspect", subject)
+    }
+
+    pub(super) fn tag(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Tag, "cannot tag", subject)
+    }
+
+    pub(super) fn pull(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Pull, "cannot pull", subject)
+    }
+
+    pub(super) fn build(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Build, "cannot build", subject)
+    }
+
+    fn new(engine: &'a DockerEngine, stage: Stage, doing: &'static str, subject: &'a str) -> Self {
+        Self {
+            stage,
+            doing,
+            subject,
+            endpoint: engine.endpoint(),
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Puts what was being done, and to what, before an error's message.
+    pub(super) fn name(&self, mut error: Error) -> Error {
+        error.message = format!("{} `{}`: {}", self.doing, self.subject, error.message);
+        self.place(error)
+    }
+
+    /// Takes an answer whose status is a success.
+    pub(super) async fn accept(&self, sent: Result<Exchange, HttpError>) -> Result<Exchange> {
+        let exchange = sent.map_err(|error| self.not_sent(error))?;
+        let status = exchange.response.status().as_u16();
+        if (200..300).contains(&status) {
+            return Ok(exchange);
+        }
+        let retry_after = retry_after(&exchange);
+        let body = exchange.error_body().await;
+        Err(self.answered(status, &body, retry_after))
+    }
+
+    /// The connection broke while the answer was on its way.
+    pub(super) fn connection_failed(
+        &self,
+        failure: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Error {
+        self.place(classify::connection_failed(self.endpoint, failure.into()))
+    }
+
+    /// The engine reported a failure in its stream.
+    pub(super) fn stream_failed(&self, failure: &Failure) -> Error {
+        let mut error = self.failed(
+            classify::classify(self.stage, None, &failure.message),
+            &failure.message,
+        );
+        if error.kind == ErrorKind::BuildFailed {
+            error.exit_code = failure
+                .exit_code
+                .or_else(|| classify::exit_code(&failure.message));
+        }
+        error.step.clone_from(&failure.step);
+        error.log_tail.clone_from(&failure.log_tail);
+        error
+    }
+
+    /// A call that bollard made failed.
+    pub(super) fn typed_call_failed(&self, error: bollard::errors::Error) -> Error {
+        match error {
+            bollard::errors::Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => self.answered(status_code, &message, None),
+            bollard::errors::Error::RequestTimeoutError => {
+                self.name(Error::new(ErrorKind::Timeout, "the engine did not answer"))
+            }
+            error => self.connection_failed(error),
+        }
+    }
+
+    fn not_sent(&self, error: HttpError) -> Error {
+        match error {
+            HttpError::ConnectTimeout(_) => {
+                let message = format!("cannot reach the engine at `{}`: {error}", self.endpoint);
+                self.place(Error::new(ErrorKind::EngineUnreachable, message))
+            }
+            HttpError::Connect(error) => self.connection_failed(error),
+            HttpError::Exchange(error) => self.connection_failed(error),
+        }
+    }
+
+    fn answered(&self, status: u16, body: &str, retry_after: Option<Duration>) -> Error {
+        let text = match classify::answer_text(body) {
+            text if text.trim().is_empty() => {
+                format!("the engine answered {status} without a word")
+            }
+            text => text,
+        };
+        let mut error = self.failed(classify::classify(self.stage, Some(status), &text), &text);
+        error.retry_after = retry_after;
+        error
+    }
+
+    fn failed(&self, kind: ErrorKind, text: &str) -> Error {
+        let mut error = self.name(Error::new(kind, classify::readable(text)));
+        if kind == ErrorKind::DockerfileInvalid {
+            error.dockerfile_line = classify::dockerfile_line(text);
+        }
+        error
+    }
+
+    fn place(&self, error: Error) -> Error {
+        match self.stage.operation() {
+            Some(operation) => error.with_operation(operation),
+            None => error,
+        }
+    }
+}
+
+/// How long the other side asks to wait, where it says so in seconds.
+fn retry_after(exchange: &Exchange) -> Option<Duration> {
+    let value = exchange
+        .response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,200 @@
+//! An engine that speaks the Docker Engine API: Docker, and Podman's compatible service.
+//!
+//! bollard makes the typed calls (ping, tag). The two long streams are requested, framed and decoded here, and the
+//! transport below all of them is one.
+
+mod build;
+mod call;
+mod events;
+mod inspect;
+mod pull;
+mod query;
+mod watch;
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::TagImageOptionsBuilder;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use self::call::Call;
+use crate::build_context::BuildContext;
+use crate::engine::discover::{self, Candidate};
+use crate::engine::endpoint::Endpoint;
+use crate::engine::http::Http;
+use crate::engine::{Engine, EngineBuild, EngineBuilt, EnginePull, EnginePulled, ImageDetails};
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::platform::Platform;
+use crate::progress::ProgressSink;
+use crate::reference::{ImageName, Reference};
+
+/// Longest wait for the answer to a short typed call.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A reachable engine.
+pub struct DockerEngine {
+    http: Http,
+    bollard: Docker,
+}
+
+impl DockerEngine {
+    /// Finds the engine and asks whether it is alive.
+    ///
+    /// `option` is the endpoint that the caller named; without it, `environment` and then the platform's default
+    /// decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION_DENIED`,
+    /// `ENGINE_PROTOCOL`.
+    pub async fn connect(
+        option: Option<&str>,
+        environment: &Environment,
+        connect_timeout: Duration,
+    ) -> Result<Self> {
+        let candidates = discover::candidates(option, environment)?;
+        let mut failures = Vec::new();
+        for candidate in &candidates {
+            let engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+            match engine.ping(connect_timeout).await {
+                Ok(()) => return Ok(engine),
+                Err(error) if candidate.is_explicit() => return Err(error),
+                Err(error) => failures.push((candidate, error)),
+            }
+        }
+        Err(not_found(failures))
+    }
+
+    /// An engine at `endpoint`, not asked yet.
+    pub fn at(endpoint: Endpoint, connect_timeout: Duration) -> Result<Self> {
+        let http = Http {
+            endpoint,
+            connect_timeout,
+        };
+        let transport = http.clone();
+        let bollard = Docker::connect_with_custom_transport(
+            move |request: bollard::BollardRequest| {
+                let http = transport.clone();
+                async move {
+                    match http.send(request).await {
+                        Ok(exchange) => Ok(exchange.into_response()),
+                        Err(error) => Err(io::Error::other(error).into()),
+                    }
+                }
+            },
+            Some("http://engine"),
+            ANSWER_TIMEOUT.as_secs(),
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| {
+            Error::new(ErrorKind::Internal, "cannot set up the engine's client").with_source(error)
+        })?;
+        Ok(Self { http, bollard })
+    }
+
+    /// Where the engine listens.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.http.endpoint
+    }
+
+    async fn ping(&self, limit: Duration) -> Result<()> {
+        let endpoint = self.endpoint().to_string();
+        let call = Call::connect(self, &endpoint);
+        match tokio::time::timeout(limit, self.bollard.ping()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(call.typed_call_failed(error)),
+            Err(_) => Err(call.name(Error::new(
+                ErrorKind::EngineUnreachable,
+                format!("it did not answer within {} s", limit.as_secs_f64()),
+            ))),
+        }
+    }
+
+    async fn tag_image(&self, source: &ImageName, target: &Reference) -> Result<()> {
+        let shown = source.to_string();
+        let call = Call::tag(self, &shown);
+        let options = TagImageOptionsBuilder::default()
+            .repo(&target.name())
+            .tag(target.tag().unwrap_or_default())
+            .build();
+        let tagged = self
+            .bollard
+            .tag_image(&source.lookup_name(), Some(options))
+            .await;
+        tagged.map_err(|error| call.typed_call_failed(error))
+    }
+}
+
+impl Engine for DockerEngine {
+    fn is_local(&self) -> bool {
+        self.endpoint().is_local()
+    }
+
+    fn inspect<'a>(
+        &'a self,
+        name: &'a ImageName,
+        platform: Option<&'a Platform>,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>>> {
+        inspect::inspect(self, name, platform).boxed()
+    }
+
+    fn tag<'a>(
+        &'a self,
+        source: &'a ImageName,
+        target: &'a Reference,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.tag_image(source, target).boxed()
+    }
+
+    fn pull<'a>(
+        &'a self,
+        pull: &'a EnginePull,
+        progress: &'a dyn ProgressSink,
+    ) -> BoxFuture<'a, Result<EnginePulled>> {
+        pull::pull(self, pull, progress).boxed()
+    }
+
+    fn build<'a>(
+        &'a self,
+        build: &'a EngineBuild,
+        context: BuildContext,
+        progress: &'a dyn ProgressSink,
+    ) -> BoxFuture<'a, Result<EngineBuilt>> {
+        build::build(self, build, context, progress).boxed()
+    }
+}
+
+impl fmt::Debug for DockerEngine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("DockerEngine")
+            .field("endpoint", self.endpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// No default endpoint answered: a socket that may not be opened is a better lead than one that is not there.
+fn not_found(mut failures: Vec<(&Candidate, Error)>) -> Error {
+    if let Some(position) = failures.iter().position(|(_, error)| {
+        !matches!(
+            error.kind,
+            ErrorKind::EngineUnreachable | ErrorKind::EngineNotFound
+        )
+    }) {
+        return failures.swap_remove(position).1;
+    }
+    let tried: Vec<String> = failures
+        .iter()
+        .map(|(candidate, error)| {
+            format!(
+                "{} ({}): {}",
+                candidate.endpoint, candidate.reason, error.message
+            )
+        })
+        .collect();
+    Error::new(
+        ErrorKind::EngineNotFound,
+        format!("cannot find a container engine; tried {}", tried.join("; ")),
+    )
+    .with_operation(Operation::Connect)
+}

@@ -1,0 +1,190 @@
+//! One HTTP/1.1 request over a connection of its own.
+//!
+//! A connection is never shared or kept: dropping the answer closes it, and a closed connection is how an engine learns
+//! that a pull or a build is cancelled.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinHandle;
+
+use super::endpoint::Endpoint;
+use super::transport;
+
+/// Longest body of an error answer that is read: a proxy's HTML page must not fill the memory.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Makes requests to one endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Http {
+    pub(super) endpoint: Endpoint,
+    pub(super) connect_timeout: Duration,
+}
+
+/// An answer whose body may still be on its way. Dropping it closes the connection.
+pub(super) struct Exchange {
+    pub(super) response: Response<Incoming>,
+    connection: Connection,
+}
+
+/// Why no answer came.
+#[derive(Debug)]
+pub(super) enum HttpError {
+    /// No connection.
+    Connect(io::Error),
+    /// No connection within the allowed time.
+    ConnectTimeout(Duration),
+    /// The connection or the exchange over it broke.
+    Exchange(hyper::Error),
+}
+
+impl Http {
+    /// Sends `request`, whose URI may have any authority, and waits for the head of the answer.
+    pub(super) async fn send<B>(&self, mut request: Request<B>) -> Result<Exchange, HttpError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        *request.uri_mut() = origin_form(request.uri());
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host());
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("shipway/", env!("CARGO_PKG_VERSION"))),
+        );
+
+        let io = tokio::time::timeout(self.connect_timeout, transport::connect(&self.endpoint))
+            .await
+            .map_err(|_| HttpError::ConnectTimeout(self.connect_timeout))?
+            .map_err(HttpError::Connect)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(io))
+            .await
+            .map_err(HttpError::Exchange)?;
+        let connection = Connection(Some(tokio::spawn(async move {
+            // The exchange itself reports what breaks here.
+            drop(connection.await);
+        })));
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(HttpError::Exchange)?;
+        Ok(Exchange {
+            response,
+            connection,
+        })
+    }
+
+    fn host(&self) -> HeaderValue {
+        let host = match &self.endpoint {
+            Endpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Endpoint::Tcp { host, port } => format!("{host}:{port}"),
+            Endpoint::Unix(_) | Endpoint::NamedPipe(_) => "docker".to_owned(),
+        };
+        HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("docker"))
+    }
+}
+
+impl Exchange {
+    /// Waits for the next piece of the body; `None` at its end. Cancel safe.
+    pub(super) async fn next_bytes(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        loop {
+            match self.response.body_mut().frame().await? {
+                Ok(frame) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Some(Ok(bytes));
+                    }
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Reads the body of an error answer, or as much of it as is worth reading.
+    pub(super) async fn error_body(mut self) -> String {
+        let mut body = Vec::new();
+        while let Some(Ok(bytes)) = self.next_bytes().await {
+            let room = ERROR_BODY_LIMIT - body.len();
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if body.len() == ERROR_BODY_LIMIT {
+                break;
+            }
+        }
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    /// Reads the whole body, which may not be longer than `limit` bytes; `None` when it is.
+    pub(super) async fn body(mut self, limit: usize) -> Option<Result<Vec<u8>, hyper::Error>> {
+        let mut body = Vec::new();
+        while let Some(bytes) = self.next_bytes().await {
+            match bytes {
+                Ok(bytes) => body.extend_from_slice(&bytes),
+                Err(error) => return Some(Err(error)),
+            }
+            if body.len() > limit {
+                return None;
+            }
+        }
+        Some(Ok(body))
+    }
+
+    /// Gives the answer away; the connection then lives as long as the body.
+    pub(super) fn into_response(self) -> Response<Incoming> {
+        self.connection.detach();
+        self.response
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(formatter),
+            Self::ConnectTimeout(limit) => {
+                write!(formatter, "no connection within {} s", limit.as_secs_f64())
+            }
+            Self::Exchange(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for HttpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect(error) => Some(error),
+            Self::ConnectTimeout(_) => None,
+            Self::Exchange(error) => Some(error),
+        }
+    }
+}
+
+/// The task that moves the bytes of one connection; dropping it closes the connection.
+struct Connection(Option<JoinHandle<()>>);
+
+impl Connection {
+    /// Leaves the task to end with the body that it moves.
+    fn detach(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// What stands in the request line: path and query, without the authority.
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query()
+        .cloned()
+        .map_or_else(|| Uri::from_static("/"), Uri::from)
+}

@@ -1,0 +1,344 @@
+//! Pulls an image from the first of its sources that has it.
+
+mod result;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use result::PulledImage;
+
+use crate::attempt::Attempt;
+use crate::engine::{Engine, EnginePull, EnginePulled, ImageDetails};
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::fallback;
+use crate::platform::Platform;
+use crate::progress::throttled::Throttled;
+use crate::progress::{AttemptPhase, Attempted, ProgressEvent, ProgressSink, Warning};
+use crate::reference::{ImageName, Reference};
+use crate::retry::{RetryPolicy, Tries};
+use crate::timeouts::Timeouts;
+
+/// What to pull, from where, and how patiently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// The image. Whatever source serves it, it is there under this name afterwards.
+    pub reference: Reference,
+    /// Other places to get it from, in order. Absent: the defaults of the image, which only the opencode image has.
+    pub fallbacks: Option<Vec<Reference>>,
+    /// Platform to pull; the engine's own when absent.
+    pub platform: Option<Platform>,
+    /// Tries and waits at each source.
+    pub retry: RetryPolicy,
+    /// Time limits.
+    pub timeouts: Timeouts,
+}
+
+impl PullRequest {
+    /// A pull of `reference` with every default.
+    pub fn new(reference: Reference) -> Self {
+        Self {
+            reference,
+            fallbacks: None,
+            platform: None,
+            retry: RetryPolicy::default(),
+            timeouts: Timeouts::PULL,
+        }
+    }
+}
+
+/// Pulls an image and returns once the engine has it under the name that was asked for.
+///
+/// Dropping the future cancels the pull at the engine, and every wait at once.
+pub async fn pull_image(
+    engine: &dyn Engine,
+    request: &PullRequest,
+    progress: &dyn ProgressSink,
+) -> Result<PulledImage> {
+    let progress = &Throttled::new(progress);
+    let mut pull = Pull {
+        engine,
+        request,
+        progress,
+        started: Instant::now(),
+        attempts: Vec::new(),
+    };
+    let result = match request.timeouts.total {
+        None => progress.run(pull.run()).await,
+        Some(total) => match tokio::time::timeout(total, progress.run(pull.run())).await {
+            Ok(result) => result,
+            Err(_) => Err(pull.deadline(total)),
+        },
+    };
+    result.map_err(|mut error| {
+        error.attempts = std::mem::take(&mut pull.attempts);
+        if error.reference.is_none() {
+            error.reference = Some(request.reference.to_string());
+        }
+        error.with_operation(Operation::PullImage)
+    })
+}
+
+struct Pull<'a> {
+    engine: &'a dyn Engine,
+    request: &'a PullRequest,
+    progress: &'a dyn ProgressSink,
+    started: Instant,
+    attempts: Vec<Attempt>,
+}
+
+/// A source that served the image.
+struct Served {
+    pulled: EnginePulled,
+    details: ImageDetails,
+}
+
+impl Pull<'_> {
+    async fn run(&mut self) -> Result<PulledImage> {
+        let sources =
+            fallback::sources(&self.request.reference, self.request.fallbacks.as_deref())?;
+        let mut failures: Vec<Error> = Vec::new();
+        for (position, source) in sources.iter().enumerate() {
+            let last = position + 1 == sources.len();
+            match self.pull_from(source, last).await {
+                Ok(served) => return self.finish(source, served).await,
+                Err(error) if last || !error.kind.tries_next_source() => {
+                    // One source, or a failure that no other source may cure: it speaks for itself.
+                    let alone = sources.len() == 1 || !error.kind.tries_next_source();
+                    failures.push(error);
+                    return Err(if alone { failures.pop() } else { None }
+                        .unwrap_or_else(|| all_failed(&self.request.reference, failures)));
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        Err(Error::new(ErrorKind::Internal, "an image has no source"))
+    }
+
+    /// Tries one source until it serves the image or gives no more hope.
+    async fn pull_from(&mut self, source: &Reference, last: bool) -> Result<Served> {
+        let mut tries = Tries::new(self.request.retry);
+        let mut number = 1;
+        loop {
+            self.tell(source, number, AttemptPhase::Starting, None, None);
+            let began = Instant::now();
+            let outcome = self.try_once(source).await;
+            let mut attempt = Attempt {
+                reference: source.to_string(),
+                registry: source.registry().to_owned(),
+                attempt: number,
+                code: None,
+                message: None,
+                duration_ms: millis(began.elapsed()),
+                delay_ms: None,
+            };
+            let mut error = match outcome {
+                Ok(served) => {
+                    self.attempts.push(attempt);
+                    return Ok(served);
+                }
+                Err(error) => error,
+            };
+            error.reference.get_or_insert_with(|| source.to_string());
+            error
+                .registry
+                .get_or_insert_with(|| source.registry().to_owned());
+            let delay = tries.next_delay(&error, last, tokio_retry::strategy::jitter);
+            attempt.code = Some(error.kind);
+            attempt.message = Some(error.message.clone());
+            attempt.delay_ms = delay.map(millis);
+            self.attempts.push(attempt);
+            let phase = match delay {
+                Some(_) => AttemptPhase::Retrying,
+                None if !last && error.kind.tries_next_source() => AttemptPhase::FallingBack,
+                None => AttemptPhase::Failed,
+            };
+            self.tell(source, number, phase, Some(&error), delay);
+            let Some(delay) = delay else {
+                return Err(error);
+            };
+            tokio::time::sleep(delay).await;
+            number += 1;
+        }
+    }
+
+    /// One request to the engine. It counts as served only when the image can then be inspected.
+    async fn try_once(&self, source: &Reference) -> Result<Served> {
+        let pull = EnginePull {
+            reference: source.clone(),
+            platform: self.request.platform.clone(),
+            stall: self.request.timeouts.stall,
+        };
+        let pulled = self.engine.pull(&pull, self.progress).await?;
+        let details = self.verify(source).await?;
+        Ok(Served { pulled, details })
+    }
+
+    /// Looks the image up: an engine's "done" alone proves nothing, and engines keep images of other platforms.
+    async fn verify(&self, reference: &Reference) -> Result<ImageDetails> {
+        let name = ImageName::from(reference.clone());
+        let wanted = self.request.platform.as_ref();
+        let found = match self.engine.inspect(&name, wanted).await? {
+            None if wanted.is_some() => self.engine.inspect(&name, None).await?,
+            found => found,
+        };
+        let Some(details) = found else {
+            return Err(Error::new(
+                ErrorKind::EngineError,
+                format!(
+                    "cannot find `{reference}` after its pull: the engine reported success but has no such image"
+                ),
+            ));
+        };
+        if let (Some(wanted), Some(actual)) = (wanted, &details.platform)
+            && !wanted.matches(actual)
+        {
+            return Err(Error::new(
+                ErrorKind::PlatformMismatch,
+                format!(
+                    "cannot use `{reference}`: wanted platform `{wanted}`, the engine has `{actual}`"
+                ),
+            ));
+        }
+        if let Some(wanted) = reference.digest()
+            && details.id != wanted
+            && details.digest_of(reference) != Some(wanted)
+        {
+            return Err(Error::new(
+                ErrorKind::DigestMismatch,
+                format!("cannot use `{reference}`: the engine has the image under another digest"),
+            ));
+        }
+        Ok(details)
+    }
+
+    /// Gives the image the name that was asked for, and proves that it has it.
+    async fn finish(&mut self, source: &Reference, served: Served) -> Result<PulledImage> {
+        let canonical = &self.request.reference;
+        let Served {
+            pulled,
+            mut details,
+        } = served;
+        let digest = details
+            .digest_of(source)
+            .map(str::to_owned)
+            .or(pulled.digest);
+        let mut warnings = pulled.warnings;
+        if source != canonical {
+            if canonical.tag().is_some() {
+                let target = canonical.without_digest();
+                self.engine
+                    .tag(&ImageName::from(source.clone()), &target)
+                    .await?;
+                details = self.verify(&target).await?;
+            } else {
+                // Engines give images tags, not digests: only a registry's answer makes a digest known.
+                let warning = Warning::new(
+                    "NOT_NAMED",
+                    format!(
+                        "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
+                    ),
+                );
+                self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+                warnings.push(warning);
+            }
+        }
+        Ok(PulledImage {
+            reference: canonical.to_string(),
+            image_id: details.id,
+            digest,
+            platform: details.platform,
+            size_bytes: details.size_bytes,
+            source: source.to_string(),
+            attempts: std::mem::take(&mut self.attempts),
+            duration_ms: millis(self.started.elapsed()),
+            warnings,
+        })
+    }
+
+    fn tell(
+        &self,
+        source: &Reference,
+        attempt: u32,
+        phase: AttemptPhase,
+        error: Option<&Error>,
+        delay: Option<Duration>,
+    ) {
+        self.progress.emit(&ProgressEvent::Attempt(Attempted {
+            reference: source.to_string(),
+            registry: source.registry().to_owned(),
+            attempt,
+            attempts: self.request.retry.attempts,
+            phase,
+            delay_ms: delay.map(millis),
+            code: error.map(|error| error.kind),
+            message: error.map(|error| error.message.clone()),
+        }));
+    }
+
+    fn deadline(&self, total: Duration) -> Error {
+        let reference = &self.request.reference;
+        let message = format!("cannot pull `{reference}` within {} s", total.as_secs_f64());
+        let error = Error::new(ErrorKind::Deadline, message);
+        match self
+            .attempts
+            .iter()
+            .rev()
+            .find_map(|attempt| Some((attempt.code?, attempt.message.clone()?)))
+        {
+            Some((code, message)) => error.with_source(Error::new(code, message)),
+            None => error,
+        }
+    }
+}
+
+/// The most telling failure first: what a person can act on before what only time can cure.
+const TELLING: [ErrorKind; 7] = [
+    ErrorKind::DigestMismatch,
+    ErrorKind::AuthRequired,
+    ErrorKind::AccessDenied,
+    ErrorKind::RateLimited,
+    ErrorKind::PlatformNotFound,
+    ErrorKind::PlatformMismatch,
+    ErrorKind::ImageNotFound,
+];
+
+fn all_failed(reference: &Reference, mut failures: Vec<Error>) -> Error {
+    let rank = |error: &Error| {
+        TELLING
+            .iter()
+            .position(|kind| *kind == error.kind)
+            .unwrap_or(TELLING.len())
+    };
+    let listed: Vec<String> = failures
+        .iter()
+        .map(|error| {
+            format!(
+                "{}: {}",
+                error.registry.as_deref().unwrap_or("?"),
+                error.message
+            )
+        })
+        .collect();
+    let message = format!(
+        "cannot pull `{reference}` from any of {} sources: {}",
+        failures.len(),
+        listed.join("; ")
+    );
+    failures.sort_by_key(rank);
+    let mut error = Error::new(ErrorKind::AllSourcesFailed, message);
+    if let Some(primary) = failures.into_iter().next() {
+        error.primary = Some(primary.kind);
+        if let Some(hint) = primary.hint() {
+            error.hint = Some(format!("{}: {hint}", primary.kind));
+        }
+        error.source = Some(Box::new(primary));
+    }
+    error
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

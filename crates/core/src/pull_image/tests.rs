@@ -1,0 +1,243 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::engine::double::{DoubleEngine, Scripted, image};
+use crate::progress::NoProgress;
+
+const HUB: &str = "docker.io/acme/app:1";
+const GHCR: &str = "ghcr.io/acme/app:1";
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn request(fallbacks: &[&str]) -> PullRequest {
+    let parse = |text: &&str| Reference::parse(text).unwrap();
+    PullRequest {
+        fallbacks: Some(fallbacks.iter().map(parse).collect()),
+        retry: RetryPolicy {
+            jitter: false,
+            ..RetryPolicy::default()
+        },
+        ..PullRequest::new(parse(&HUB))
+    }
+}
+
+async fn pull(engine: &DoubleEngine, request: &PullRequest) -> Result<PulledImage> {
+    pull_image(engine, request, &NoProgress).await
+}
+
+fn tried(attempts: &[Attempt]) -> Vec<String> {
+    let show = |attempt: &Attempt| {
+        let code = attempt.code.map_or("ok", ErrorKind::code);
+        let delay = attempt
+            .delay_ms
+            .map_or(String::new(), |delay| format!(" wait {delay}"));
+        format!("{} #{} {code}{delay}", attempt.registry, attempt.attempt)
+    };
+    attempts.iter().map(show).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_is_inspected_before_it_counts() {
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a').into()));
+    let pulled = pull(&engine, &request(&[])).await.unwrap();
+    assert_eq!(pulled.source, HUB);
+    assert_eq!(pulled.image_id, image('a').id);
+    assert_eq!(
+        engine.calls(),
+        [format!("pull {HUB}"), format!("inspect {HUB}")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_without_an_image_is_a_failure() {
+    let engine = DoubleEngine::default().on(HUB, Scripted::Lies);
+    assert_eq!(
+        pull(&engine, &request(&[])).await.unwrap_err().kind,
+        ErrorKind::EngineError
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_image_is_asked_for_once_and_then_elsewhere() {
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::ImageNotFound, 1)
+        .on(GHCR, Scripted::Serves(image('a').into()));
+    let pulled = pull(&engine, &request(&[GHCR])).await.unwrap();
+    assert_eq!(
+        tried(&pulled.attempts),
+        ["docker.io #1 IMAGE_NOT_FOUND", "ghcr.io #1 ok"]
+    );
+    assert_eq!(
+        (pulled.reference.as_str(), pulled.source.as_str()),
+        (HUB, GHCR)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_from_elsewhere_is_there_under_the_name_that_was_asked_for() {
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::AccessDenied, 1)
+        .on(GHCR, Scripted::Serves(image('a').into()));
+    pull(&engine, &request(&[GHCR])).await.unwrap();
+    let calls = engine.calls();
+    assert_eq!(
+        calls[calls.len() - 2..],
+        [format!("tag {GHCR} {HUB}"), format!("inspect {HUB}")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_fails_is_retried_with_growing_waits_before_the_next_is_asked() {
+    let started = Instant::now();
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::RegistryError, 3)
+        .on(GHCR, Scripted::Serves(image('a').into()));
+    let pulled = pull(&engine, &request(&[GHCR])).await.unwrap();
+    assert_eq!(
+        tried(&pulled.attempts),
+        [
+            "docker.io #1 REGISTRY_ERROR wait 1000",
+            "docker.io #2 REGISTRY_ERROR wait 2000",
+            "docker.io #3 REGISTRY_ERROR",
+            "ghcr.io #1 ok"
+        ]
+    );
+    assert_eq!(started.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_sources_fail_one_error_carries_every_attempt() {
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::ImageNotFound, 1)
+        .fails(GHCR, ErrorKind::AccessDenied, 1);
+    let error = pull(&engine, &request(&[GHCR])).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::AllSourcesFailed);
+    assert_eq!(error.primary, Some(ErrorKind::AccessDenied));
+    assert_eq!(
+        tried(&error.attempts),
+        ["docker.io #1 IMAGE_NOT_FOUND", "ghcr.io #1 ACCESS_DENIED"]
+    );
+    assert_eq!(error.operation, Some(Operation::PullImage));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_source_speaks_for_itself() {
+    let engine = DoubleEngine::default().fails(HUB, ErrorKind::ImageNotFound, 1);
+    let error = pull(&engine, &request(&[])).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.attempts.len()),
+        (ErrorKind::ImageNotFound, 1)
+    );
+}
+
+/// Each kind × what a pull with one fallback does: tries at the first source, and whether the second is asked.
+#[tokio::test(start_paused = true)]
+async fn every_kind_is_retried_and_carried_on_by_its_rules() {
+    for kind in ErrorKind::ALL {
+        let engine = DoubleEngine::default()
+            .fails(HUB, *kind, 9)
+            .on(GHCR, Scripted::Serves(image('a').into()));
+        let outcome = pull(&engine, &request(&[GHCR])).await;
+        let hub = engine
+            .calls()
+            .iter()
+            .filter(|call| **call == format!("pull {HUB}"))
+            .count();
+        let expected = match kind.retry() {
+            crate::error::RetryRule::Never | crate::error::RetryRule::WhenLast => 1,
+            crate::error::RetryRule::OnceQuickly | crate::error::RetryRule::Once => 2,
+            crate::error::RetryRule::Attempts => 3,
+        };
+        assert_eq!(hub, expected, "{kind}");
+        assert_eq!(outcome.is_ok(), kind.tries_next_source(), "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_another_platform_is_no_success() {
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a').into()));
+    let wanted = Platform {
+        os: "linux".into(),
+        architecture: "s390x".into(),
+        variant: None,
+    };
+    let request = PullRequest {
+        platform: Some(wanted),
+        ..request(&[])
+    };
+    assert_eq!(
+        pull(&engine, &request).await.unwrap_err().kind,
+        ErrorKind::PlatformMismatch
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_that_the_engine_does_not_know_is_no_success() {
+    let reference = Reference::parse(&format!("acme/app@{DIGEST}")).unwrap();
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(image('a').into()));
+    let error = pull(&engine, &PullRequest::new(reference))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::DigestMismatch);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_that_the_engine_knows_is_success() {
+    let reference = Reference::parse(&format!("acme/app@{DIGEST}")).unwrap();
+    let details = ImageDetails {
+        repo_digests: vec![format!("acme/app@{DIGEST}")],
+        ..image('a')
+    };
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(details.into()));
+    let pulled = pull(&engine, &PullRequest::new(reference)).await.unwrap();
+    assert_eq!(pulled.digest.as_deref(), Some(DIGEST));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_a_pull_that_hangs_and_names_the_last_failure() {
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::RegistryError, 1)
+        .on(HUB, Scripted::Hangs);
+    let mut request = request(&[]);
+    request.timeouts.total = Some(Duration::from_secs(30));
+    let started = Instant::now();
+    let error = pull(&engine, &request).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Deadline);
+    assert_eq!(started.elapsed(), Duration::from_secs(30));
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "as scripted"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_is_told_with_what_follows_it() {
+    let phases = Mutex::new(Vec::new());
+    let sink = |event: &ProgressEvent| {
+        if let ProgressEvent::Attempt(attempt) = event {
+            phases
+                .lock()
+                .unwrap()
+                .push((attempt.attempt, attempt.phase, attempt.delay_ms));
+        }
+    };
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::Timeout, 1)
+        .fails(HUB, ErrorKind::ImageNotFound, 1)
+        .fails(GHCR, ErrorKind::AuthRequired, 1);
+    pull_image(&engine, &request(&[GHCR]), &sink)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        *phases.lock().unwrap(),
+        [
+            (1, AttemptPhase::Starting, None),
+            (1, AttemptPhase::Retrying, Some(1000)),
+            (2, AttemptPhase::Starting, None),
+            (2, AttemptPhase::FallingBack, None),
+            (1, AttemptPhase::Starting, None),
+            (1, AttemptPhase::Failed, None),
+        ]
+    );
+}

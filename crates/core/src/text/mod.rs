@@ -1,0 +1,11 @@
+//! Text from engines, and text for people: made harmless, cut into lines, measured in words.
+
+mod clean;
+mod human;
+mod lines;
+mod redact;
+
+pub use clean::clean_line;
+pub use human::{format_bytes, format_duration};
+pub use lines::{LineAssembler, MAX_LINE_BYTES};
+pub use redact::redact_urls;

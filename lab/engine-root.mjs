@@ -1,0 +1,46 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeOnce } from './files.mjs'
+import { architecture } from './platform.mjs'
+import { runLeashed } from './run.mjs'
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx', 'iptables', 'ca-certificates', 'tini']
+
+// A suite in testing, or a mirror's snapshot, may be past its Valid-Until.
+const APT_OPTIONS = [
+  '--aptopt=Acquire::Check-Valid-Until "false"',
+  '--aptopt=Acquire::Check-Date "false"',
+]
+
+export const mmdebstrap = (paths, logName, args) =>
+  runLeashed(
+    'mmdebstrap',
+    ['--mode=root', '--variant=minbase', `--keyring=${KEYRING}`, ...APT_OPTIONS, ...args],
+    { logFile: join(paths.logs, `${logName}.log`) },
+  )
+
+/** Makes a root folder with the engine, the CLI and buildx of a Debian suite. */
+export async function makeEngineRoot(paths, suite) {
+  const root = join(paths.roots, suite)
+  await makeOnce(root, (folder) =>
+    mmdebstrap(paths, suite, [`--include=${PACKAGES.join(',')}`, suite, folder]),
+  )
+  await makeOnce(join(paths.roots, `${suite}-cli`), (folder) => makeCli(root, folder))
+}
+
+/** Makes a DOCKER_CONFIG folder whose `docker` and buildx run with the libraries of `root`. */
+function makeCli(root, folder) {
+  mkdirSync(join(folder, 'cli-plugins'), { recursive: true })
+  writeWrapper(join(folder, 'docker'), root, 'usr/bin/docker')
+  const plugin = 'usr/libexec/docker/cli-plugins/docker-buildx'
+  writeWrapper(join(folder, 'cli-plugins', 'docker-buildx'), root, plugin)
+}
+
+function writeWrapper(file, root, program) {
+  const loader = join(root, architecture.loader)
+  const libraries = join(root, 'usr/lib', architecture.gnu)
+  const command = `"${loader}" --library-path "${libraries}" "${join(root, program)}"`
+  writeFileSync(file, `#!/bin/sh\nexec ${command} "$@"\n`)
+  chmodSync(file, 0o755)
+}
