@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
 use shipway_core::build_context::DockerfileSource;
@@ -59,7 +60,7 @@ pub fn build_image<'env>(
         Ok(BuiltImage::from(image))
     };
     env.spawn_future(async move {
-        let (ok, mut error) = run(token, progress, listener, work).await;
+        let (ok, mut error) = run(token, progress, listener, work.boxed()).await;
         if let Some(place) = error.as_mut().and_then(|error| error.dockerfile.as_mut()) {
             place.path = dockerfile;
         }

@@ -1,5 +1,6 @@
 //! `inspectImage`, and with it `imageExists`.
 
+use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
 use shipway_core::reference::ImageName;
@@ -49,7 +50,7 @@ pub fn inspect_image<'env>(
             .map_err(|error| error.with_operation(Verb::InspectImage))
     };
     env.spawn_future(async move {
-        let (ok, error) = run(token, Progress::none(), None, work).await;
+        let (ok, error) = run(token, Progress::none(), None, work.boxed()).await;
         Ok(InspectOutcome { ok, error })
     })
 }

@@ -1,11 +1,11 @@
 //! One call: the work, the delivery of its events, and the handle that cancels both.
 
 use std::any::Any;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use napi::bindgen_prelude::{Env, Result};
 use napi_derive::napi;
 use shipway_core::{Error, ErrorKind};
@@ -53,7 +53,7 @@ pub(crate) async fn run<T>(
     token: CancellationToken,
     progress: Arc<Progress>,
     listener: Option<Listener>,
-    work: impl Future<Output = shipway_core::Result<T>> + Send,
+    work: BoxFuture<'static, shipway_core::Result<T>>,
 ) -> (Option<T>, Option<Failure>) {
     let work = async {
         let result = AssertUnwindSafe(work)

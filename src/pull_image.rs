@@ -5,6 +5,7 @@
     reason = "napi hands over owned values"
 )]
 
+use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
 use shipway_core::{
@@ -56,7 +57,7 @@ pub fn pull_image<'env>(
         Ok(PulledImage::from(image))
     };
     env.spawn_future(async move {
-        let (ok, error) = run(token, progress, listener, work).await;
+        let (ok, error) = run(token, progress, listener, work.boxed()).await;
         Ok(PullOutcome { ok, error })
     })
 }
