@@ -45,6 +45,8 @@ function makeContext(paths, folder) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(join(folder, 'certificates'), { recursive: true })
   cpSync(dockerfile(paths), join(folder, 'Dockerfile'))
+  // As in the generated context, so that the folder is never empty.
+  writeFileSync(join(folder, 'certificates', 'README'), 'CA certificates, one per file.\n')
   hostCertificates().forEach((pem, index) =>
     writeFileSync(join(folder, 'certificates', `extra-${index + 1}.crt`), pem),
   )

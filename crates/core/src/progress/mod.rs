@@ -9,6 +9,7 @@ pub mod throttle;
 pub mod throttled;
 
 mod event;
+mod words;
 
 pub use event::{
     AttemptPhase, Attempted, Context, Layer, LayerState, Log, LogStream, ProgressEvent, Status,

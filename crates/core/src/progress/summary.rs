@@ -89,7 +89,7 @@ impl Summary {
     }
 
     /// Takes every known layer for complete. Engines end good pulls without a last word on each layer
-    /// (<https://github.com/moby/moby/blob/v29.0.0/daemon/containerd/progress.go>).
+    /// (<https://github.com/moby/moby/blob/docker-v29.7.2/daemon/containerd/progress.go>).
     pub fn complete_all(&mut self) {
         for seen in self.layers.values_mut() {
             seen.complete();
@@ -131,7 +131,7 @@ impl Summary {
 impl Seen {
     fn observe(&mut self, layer: &Layer) {
         // The total of a resumed transfer is only what was left, so the largest is the size.
-        // https://github.com/moby/moby/blob/v29.0.0/daemon/internal/distribution/pull_v2.go
+        // https://github.com/moby/moby/blob/docker-v29.7.2/daemon/internal/distribution/pull_v2.go
         let size = layer.total_bytes.filter(|size| *size > 0);
         if !self.existed {
             self.size = self.size.max(size).map(|size| size.max(self.downloaded));

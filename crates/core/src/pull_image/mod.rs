@@ -312,14 +312,16 @@ fn all_failed(reference: &Reference, mut failures: Vec<Error>) -> Error {
             .position(|kind| *kind == error.kind)
             .unwrap_or(TELLING.len())
     };
+    // Each message names its reference already; here the registry does.
     let listed: Vec<String> = failures
         .iter()
         .map(|error| {
-            format!(
-                "{}: {}",
-                error.registry.as_deref().unwrap_or("?"),
-                error.message
-            )
+            let named = format!(
+                "cannot pull `{}`: ",
+                error.reference.as_deref().unwrap_or("?")
+            );
+            let reason = error.message.strip_prefix(&named).unwrap_or(&error.message);
+            format!("{}: {reason}", error.registry.as_deref().unwrap_or("?"))
         })
         .collect();
     let message = format!(

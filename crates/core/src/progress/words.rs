@@ -1,0 +1,136 @@
+//! Events in words, as the sinks for people write them.
+
+use std::time::Duration;
+
+use super::{AttemptPhase, Attempted, Layer, LayerState, Step, StepState, Total, Warning};
+use crate::text::{format_bytes, format_duration};
+
+/// What an attempt does, and where it failed: why, and what follows.
+pub(super) fn attempt_line(attempted: &Attempted) -> String {
+    let Attempted {
+        reference,
+        registry,
+        attempt,
+        attempts,
+        ..
+    } = attempted;
+    let reason = match (&attempted.message, attempted.code) {
+        (Some(message), _) => format!(": {message}"),
+        (None, Some(code)) => format!(": {code}"),
+        (None, None) => String::new(),
+    };
+    match attempted.phase {
+        AttemptPhase::Starting => {
+            let is_named = reference.split('/').next() == Some(registry);
+            let place = if is_named {
+                String::new()
+            } else {
+                format!(" at {registry}")
+            };
+            format!("{reference}: attempt {attempt} of {attempts}{place}")
+        }
+        AttemptPhase::Failed => {
+            format!("{registry}: attempt {attempt} of {attempts} failed{reason}")
+        }
+        AttemptPhase::Retrying => {
+            let delay = Duration::from_millis(attempted.delay_ms.unwrap_or(0));
+            let wait = match attempted.delay_ms {
+                None | Some(0) => "trying again".to_owned(),
+                Some(_) => format!("trying again in {}", format_duration(delay)),
+            };
+            format!("{registry}: attempt {attempt} of {attempts} failed{reason}; {wait}")
+        }
+        AttemptPhase::FallingBack => {
+            format!(
+                "{registry}: attempt {attempt} of {attempts} failed{reason}; going to the next source"
+            )
+        }
+    }
+}
+
+/// A layer's state, with its size or the wait where they are known.
+pub(super) fn layer_line(layer: &Layer) -> String {
+    let id = &layer.id;
+    let size = layer.total_bytes.filter(|size| *size > 0).map(format_bytes);
+    match (layer.state, size) {
+        (LayerState::Downloading | LayerState::Extracting, Some(size)) => {
+            format!("{id}: {} {size}", layer_word(layer.state))
+        }
+        (LayerState::Retrying, _) => match layer.retry_in_ms {
+            Some(millis) => {
+                let delay = format_duration(Duration::from_millis(millis));
+                format!("{id}: download failed, the engine tries again in {delay}")
+            }
+            None => format!("{id}: download failed, the engine tries again"),
+        },
+        (state, _) => format!("{id}: {}", layer_word(state)),
+    }
+}
+
+/// The state of a layer in words.
+pub(super) fn layer_word(state: LayerState) -> &'static str {
+    match state {
+        LayerState::Waiting => "waiting",
+        LayerState::Downloading => "downloading",
+        LayerState::Retrying => "retrying",
+        LayerState::Verifying => "verifying",
+        LayerState::Downloaded => "downloaded",
+        LayerState::Extracting => "extracting",
+        LayerState::Complete => "complete",
+        LayerState::Exists => "already exists",
+    }
+}
+
+/// A step's state, with the time that it took.
+pub(super) fn step_line(step: &Step) -> String {
+    let name = step_name(step);
+    let time = match step.duration_ms {
+        Some(millis) => format!(" after {}", format_duration(Duration::from_millis(millis))),
+        None => String::new(),
+    };
+    match step.state {
+        StepState::Running => name,
+        StepState::Cached => format!("{name}: cached"),
+        StepState::Done => format!("{name}: done{time}"),
+        StepState::Failed => format!("{name}: failed{time}"),
+        StepState::Canceled => format!("{name}: canceled{time}"),
+    }
+}
+
+/// A step with its position: `step 3/9: RUN make`.
+pub(super) fn step_name(step: &Step) -> String {
+    let name = match &step.stage {
+        Some(stage) if !step.name.starts_with('[') => format!("[{stage}] {}", step.name),
+        _ => step.name.clone(),
+    };
+    match (step.index, step.of) {
+        (Some(index), Some(of)) => format!("step {index}/{of}: {name}"),
+        _ => name,
+    }
+}
+
+/// A warning with the lines it is about and the page that explains it.
+pub(super) fn warning_line(warning: &Warning) -> String {
+    let place = match (warning.start_line, warning.end_line) {
+        (Some(start), Some(end)) if end > start => format!(" (Dockerfile lines {start} to {end})"),
+        (Some(start), _) => format!(" (Dockerfile line {start})"),
+        _ => String::new(),
+    };
+    let url = warning
+        .url
+        .as_ref()
+        .map(|url| format!(", see {url}"))
+        .unwrap_or_default();
+    format!("warning: {}{place}{url}", warning.message)
+}
+
+/// What was transferred.
+pub(super) fn transfer_line(total: &Total) -> String {
+    let Total {
+        layers_done,
+        layers_total,
+        ..
+    } = total;
+    let bytes = format_bytes(total.current_bytes);
+    format!("{layers_done} of {layers_total} layers ready, {bytes} downloaded")
+}
