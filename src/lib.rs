@@ -1,1 +1,15 @@
-//! The binding.
+//! The binding: what JavaScript may call, as conversions only. The library `shipway-core` does the work; `index.js`
+//! checks the options, wires the signal, guards the listener and makes the errors.
+
+pub mod build_image;
+mod delivery;
+pub mod failure;
+pub mod inspect_image;
+mod mailbox;
+pub mod operation;
+pub mod options;
+pub mod progress;
+pub mod pull_image;
+pub mod results;
+mod runtime;
+pub mod teardown;

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import * as shipway from '../index.mjs'
+import { failure } from './helpers/failure.ts'
+import { type FakeEngine, startEngine } from './helpers/fake-engine.ts'
+
+// Callers without types may pass anything.
+const { pullImage, buildImage, imageExists, inspectImage } = shipway as unknown as Record<
+  string,
+  (...args: unknown[]) => Promise<unknown>
+>
+
+let engine: FakeEngine
+before(async () => {
+  engine = await startEngine()
+})
+after(() => engine.close())
+
+const pull = (options: object) => () =>
+  pullImage!('acme/app:1', { engine: engine.endpoint, ...options })
+const build = (options: object) => () => buildImage!({ engine: engine.endpoint, ...options })
+
+/** A call, and what its message must say. */
+const REFUSED: [string, () => Promise<unknown>, string][] = [
+  [
+    'an unknown option',
+    pull({ fallback: [] }),
+    '`fallback` is not an option; there are engine, fallbacks,',
+  ],
+  [
+    'an unknown nested option',
+    pull({ retry: { tries: 3 } }),
+    '`retry.tries` is not an option; there are attempts,',
+  ],
+  ['an option of another call', pull({ tags: ['a'] }), '`tags` is not an option'],
+  [
+    'options that are no object',
+    () => pullImage!('acme/app', 'quickly'),
+    '`options` must be an object, got a string',
+  ],
+  ['options that are null', () => buildImage!(null), '`options` must be an object, got null'],
+  ['an image that is no string', () => imageExists!(7), '`image` must be a string, got a number'],
+  ['an image that is null', () => inspectImage!(null), '`image` must be a string, got null'],
+  [
+    'the options in the place of the image',
+    () => pullImage!({}),
+    '`image` must be a string, got an object',
+  ],
+  ['an engine that is no string', pull({ engine: 1 }), '`engine` must be a string, got a number'],
+  ['a signal that is none', pull({ signal: {} }), '`signal` must be an AbortSignal, got an object'],
+  [
+    'a listener that is no function',
+    pull({ onProgress: [] }),
+    '`onProgress` must be a function, got an array',
+  ],
+  [
+    'an unknown display',
+    pull({ progress: 'loud' }),
+    "`progress` must be 'auto', 'tty', 'plain', 'json', 'quiet', got \"loud\"",
+  ],
+  [
+    'a timeout of zero',
+    pull({ timeouts: { connectMs: 0 } }),
+    '`timeouts.connectMs` must be a number from 1 to 2147483647, got 0',
+  ],
+  [
+    'a timeout without a number',
+    pull({ timeouts: { stallMs: NaN } }),
+    '`timeouts.stallMs` must be a number from 1 to 2147483647 or Infinity, got NaN',
+  ],
+  [
+    'a connection without a limit',
+    pull({ timeouts: { connectMs: Infinity } }),
+    '`timeouts.connectMs` must be a number from 1 to 2147483647, got Infinity',
+  ],
+  [
+    'a time as text',
+    pull({ timeouts: { totalMs: '9' } }),
+    '`timeouts.totalMs` must be a number from 1 to 2147483647 or Infinity, got "9"',
+  ],
+  [
+    'no attempt',
+    pull({ retry: { attempts: 0 } }),
+    '`retry.attempts` must be an integer from 1 to 100, got 0',
+  ],
+  [
+    'half an attempt',
+    pull({ retry: { attempts: 1.5 } }),
+    '`retry.attempts` must be an integer from 1 to 100, got 1.5',
+  ],
+  [
+    'a negative wait',
+    pull({ retry: { initialDelayMs: -1 } }),
+    '`retry.initialDelayMs` must be a number from 0',
+  ],
+  [
+    'a first wait above the longest',
+    pull({ retry: { initialDelayMs: 2, maxDelayMs: 1 } }),
+    '`retry.initialDelayMs` is above `retry.maxDelayMs`: 2 > 1',
+  ],
+  [
+    'jitter as a number',
+    pull({ retry: { jitter: 1 } }),
+    '`retry.jitter` must be a boolean, got a number',
+  ],
+  [
+    'fallbacks as text',
+    pull({ fallbacks: 'ghcr.io/a/b' }),
+    '`fallbacks` must be an array, got a string',
+  ],
+  [
+    'a fallback that is no string',
+    pull({ fallbacks: ['a', null] }),
+    '`fallbacks[1]` must be a string, got null',
+  ],
+  ['a platform that is no platform', pull({ platform: 'li nux' }), 'platform'],
+  ['an endpoint of another kind', pull({ engine: 'gopher://x' }), 'gopher'],
+  [
+    'a Dockerfile twice',
+    build({ contextDirectory: '.', dockerfile: 'a', dockerfileInline: 'FROM scratch' }),
+    '`dockerfile` contradicts `dockerfileInline`',
+  ],
+  [
+    'a Dockerfile without a folder',
+    build({ dockerfile: 'Dockerfile' }),
+    '`dockerfile` needs `contextDirectory`',
+  ],
+  [
+    'settings of the embedded Dockerfile with a folder',
+    build({ opencode: {}, contextDirectory: '.' }),
+    '`opencode` contradicts `contextDirectory`',
+  ],
+  [
+    'settings of the embedded Dockerfile with a text',
+    build({ opencode: {}, dockerfileInline: 'FROM scratch' }),
+    '`opencode` contradicts `dockerfileInline`',
+  ],
+  [
+    'a build argument that is no string',
+    build({ buildArgs: { TOKEN: 12345 } }),
+    '`buildArgs.TOKEN` must be a string, got a number',
+  ],
+  ['labels as a list', build({ labels: ['a=b'] }), '`labels` must be an object, got an array'],
+  [
+    'a host without an address',
+    build({ addHosts: ['db'] }),
+    '`addHosts[0]` must be a string like \'host:address\', got "db"',
+  ],
+  [
+    'an unknown compression',
+    build({ compression: 'zstd' }),
+    "`compression` must be 'auto', 'gzip', 'none', got \"zstd\"",
+  ],
+  [
+    'a certificate that is none',
+    build({ opencode: { caCertificates: ['MIIB'] } }),
+    'opencode.caCertificates[0]',
+  ],
+  [
+    'a tag with a digest',
+    build({ tags: [`a@sha256:${'0'.repeat(64)}`], dockerfileInline: 'FROM scratch' }),
+    'digest',
+  ],
+  [
+    'a proxy setting that is none',
+    build({ opencode: { proxy: { ftp: 'x' } } }),
+    '`opencode.proxy.ftp` is not an option; there are http, https, no',
+  ],
+]
+
+for (const [what, call, message] of REFUSED) {
+  test(`${what} is refused with INVALID_OPTION`, async () => {
+    const error = await failure(call())
+    assert.equal(error.code, 'INVALID_OPTION')
+    assert.ok(error.message.includes(message), error.message)
+    assert.equal(error.retryable, false)
+  })
+}
+
+test('a reference that does not parse is refused with INVALID_REFERENCE by every call', async () => {
+  const options = { engine: engine.endpoint }
+  const calls = [
+    pullImage!('Acme/App', options),
+    pullImage!('acme/app', { ...options, fallbacks: [''] }),
+    buildImage!({ ...options, tags: ['a b'] }),
+    imageExists!('', options),
+    inspectImage!('a//b', options),
+  ]
+  for (const call of calls) assert.equal((await failure(call)).code, 'INVALID_REFERENCE')
+})
+
+test('a refused call has sent nothing to the engine', () => {
+  assert.deepEqual(engine.requests, [])
+})
+
+test('a hint says where the options go', async () => {
+  assert.equal((await failure(pullImage!({}))).hint, 'the options are the second argument')
+})
+
+test('a value of a build argument is in no message', async () => {
+  const error = await failure(buildImage!({ buildArgs: { TOKEN: 12345 } }))
+  assert.ok(!error.message.includes('12345'))
+})
+
+test('an option with the value undefined counts as absent', async () => {
+  const options = { engine: engine.endpoint, signal: undefined, retry: { attempts: undefined } }
+  assert.equal(await imageExists!('acme/app:9', options), false)
+})
+
+test('Infinity and null are no limit', async () => {
+  for (const none of [Infinity, null]) {
+    const timeouts = { stallMs: none, totalMs: none }
+    assert.equal(await imageExists!('acme/app:9', { engine: engine.endpoint, timeouts }), false)
+  }
+})

@@ -1,0 +1,88 @@
+'use strict'
+
+// A check takes a value and its name, and returns null or a sentence that says what is wrong.
+
+const check = (isValid, wanted, shown) => (value, name) =>
+  isValid(value) ? null : `\`${name}\` must be ${wanted}, got ${shown(value)}`
+
+/** Shows what a value is, never what it says: it may be a secret in the wrong place. */
+function kindOf(value) {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  const type = typeof value
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`
+}
+
+function show(value) {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : kindOf(value)
+}
+
+const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const ofType = (type) => check((value) => typeof value === type, `a ${type}`, kindOf)
+
+const oneOf = (...names) =>
+  check((value) => names.includes(value), names.map((name) => `'${name}'`).join(', '), show)
+
+const matching = (pattern, wanted) =>
+  check((value) => typeof value === 'string' && pattern.test(value), wanted, show)
+
+/** A number within bounds; `isUnlimited` allows `Infinity` and `null`, which mean no limit. */
+function number(min, max, { isInteger = false, isUnlimited = false } = {}) {
+  const isValid = (value) =>
+    (isUnlimited && (value === null || value === Infinity)) ||
+    (Number.isFinite(value) && value >= min && value <= max && !(isInteger && value % 1 !== 0))
+  const kind = isInteger ? 'an integer' : 'a number'
+  return check(isValid, `${kind} from ${min} to ${max}${isUnlimited ? ' or Infinity' : ''}`, show)
+}
+
+const signal = check(
+  (value) =>
+    isRecord(value) &&
+    typeof value.aborted === 'boolean' &&
+    typeof value.addEventListener === 'function',
+  'an AbortSignal',
+  kindOf,
+)
+
+const array = check(Array.isArray, 'an array', kindOf)
+const record = check(isRecord, 'an object', kindOf)
+
+const listOf = (item) => (value, name) =>
+  array(value, name) ??
+  first(value.map((element, index) => () => item(element, `${name}[${index}]`)))
+
+/** An object whose keys the caller chooses. */
+const mapOf = (item) => (value, name) =>
+  record(value, name) ??
+  first(
+    Object.entries(value).map(
+      ([key, element]) =>
+        () =>
+          item(element, `${name}.${key}`),
+    ),
+  )
+
+/** An object whose keys are known. A key with the value `undefined` counts as absent. */
+const shape = (fields) => (value, name) =>
+  record(value, name) ??
+  first(
+    Object.entries(value).map(([key, element]) => () => {
+      const label = name === 'options' ? key : `${name}.${key}`
+      if (!Object.hasOwn(fields, key)) {
+        return `\`${label}\` is not an option; there are ${Object.keys(fields).toSorted().join(', ')}`
+      }
+      return element === undefined ? null : fields[key](element, label)
+    }),
+  )
+
+function first(checks) {
+  for (const run of checks) {
+    const complaint = run()
+    if (complaint !== null) return complaint
+  }
+  return null
+}
+
+module.exports = { first, isRecord, listOf, mapOf, matching, number, ofType, oneOf, shape, signal }

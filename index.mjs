@@ -1,0 +1,3 @@
+import shipway from './index.js'
+
+export const { ShipwayError, buildImage, imageExists, inspectImage, pullImage } = shipway

@@ -1,0 +1,216 @@
+//! The results of the library as JavaScript objects: numbers are numbers, and what is absent is no key.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use napi_derive::napi;
+use shipway_core::progress;
+
+/// An image that was pulled.
+#[napi(object, object_from_js = false)]
+pub struct PulledImage {
+    /// Canonical reference that was asked for.
+    pub reference: String,
+    /// Identifier in the engine's image store.
+    pub image_id: String,
+    /// Registry digest of the manifest or index.
+    pub digest: Option<String>,
+    /// Platform of the image.
+    pub platform: Option<String>,
+    /// Size on the engine's disk, in bytes.
+    pub size_bytes: i64,
+    /// Canonical reference of the source that served it.
+    pub source: String,
+    /// Every try at every source, in order.
+    pub attempts: Vec<Attempt>,
+    /// Time for the whole call, in milliseconds.
+    pub duration_ms: i64,
+    /// What should be known although it succeeded.
+    pub warnings: Vec<Warning>,
+}
+
+/// An image that was built.
+#[napi(object, object_from_js = false)]
+pub struct BuiltImage {
+    /// First of the tags.
+    pub reference: Option<String>,
+    /// Every tag, canonical.
+    pub tags: Vec<String>,
+    /// Identifier in the engine's image store.
+    pub image_id: String,
+    /// Digest of the image's configuration.
+    pub config_digest: Option<String>,
+    /// Platform of the image.
+    pub platform: Option<String>,
+    /// Size on the engine's disk, in bytes.
+    pub size_bytes: i64,
+    /// Where it came from.
+    #[napi(ts_type = "'build'")]
+    pub source: String,
+    /// None: a build asks no source.
+    pub attempts: Vec<Attempt>,
+    /// Instructions of the Dockerfile.
+    pub steps: Steps,
+    /// Time for the whole call, in milliseconds.
+    pub duration_ms: i64,
+    /// What should be known although it succeeded.
+    pub warnings: Vec<Warning>,
+}
+
+/// Instructions of a Dockerfile, counted.
+#[napi(object, object_from_js = false)]
+pub struct Steps {
+    /// All of them.
+    pub total: u32,
+    /// Those whose result came from the cache.
+    pub cached: u32,
+}
+
+/// A local image.
+#[napi(object, object_from_js = false)]
+pub struct ImageDetails {
+    /// Identifier in the engine's image store.
+    pub image_id: String,
+    /// Digest of the image's configuration.
+    pub config_digest: Option<String>,
+    /// Names, as `repository:tag`.
+    pub repo_tags: Vec<String>,
+    /// Registry digests, as `repository@sha256:…`.
+    pub repo_digests: Vec<String>,
+    /// Platform of the image.
+    pub platform: Option<String>,
+    /// Size on the engine's disk, in bytes.
+    pub size_bytes: i64,
+    /// When it was created, as RFC 3339.
+    pub created: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One try at one source.
+#[napi(object, object_from_js = false)]
+pub struct Attempt {
+    /// Canonical reference that was asked for.
+    pub reference: String,
+    /// Registry host.
+    pub registry: String,
+    /// Number of the try at this source, from 1.
+    pub attempt: u32,
+    /// Why it failed.
+    pub code: Option<String>,
+    /// What happened.
+    pub message: Option<String>,
+    /// Time from the request to its end, in milliseconds.
+    pub duration_ms: i64,
+    /// Wait before the next try at the same source, in milliseconds.
+    pub delay_ms: Option<i64>,
+}
+
+/// Something that does not stop the work but should be known.
+#[napi(object, object_from_js = false)]
+pub struct Warning {
+    /// Stable name.
+    pub code: String,
+    /// One line.
+    pub message: String,
+    /// Page that explains it.
+    pub url: Option<String>,
+    /// First line of the Dockerfile that it is about, from 1.
+    pub start_line: Option<u32>,
+    /// Last line of the Dockerfile that it is about, from 1.
+    pub end_line: Option<u32>,
+}
+
+impl From<shipway_core::PulledImage> for PulledImage {
+    fn from(image: shipway_core::PulledImage) -> Self {
+        Self {
+            reference: image.reference,
+            image_id: image.image_id,
+            digest: image.digest,
+            platform: image.platform.map(|platform| platform.to_string()),
+            size_bytes: number(image.size_bytes),
+            source: image.source,
+            attempts: to_attempts(image.attempts),
+            duration_ms: number(image.duration_ms),
+            warnings: image.warnings.into_iter().map(Warning::from).collect(),
+        }
+    }
+}
+
+impl From<shipway_core::BuiltImage> for BuiltImage {
+    fn from(image: shipway_core::BuiltImage) -> Self {
+        Self {
+            reference: image.reference,
+            tags: image.tags,
+            image_id: image.image_id,
+            config_digest: image.config_digest,
+            platform: image.platform.map(|platform| platform.to_string()),
+            size_bytes: number(image.size_bytes),
+            source: "build".to_owned(),
+            attempts: Vec::new(),
+            steps: Steps {
+                total: image.steps_total,
+                cached: image.steps_cached,
+            },
+            duration_ms: number(image.duration_ms),
+            warnings: image.warnings.into_iter().map(Warning::from).collect(),
+        }
+    }
+}
+
+impl From<shipway_core::engine::ImageDetails> for ImageDetails {
+    fn from(image: shipway_core::engine::ImageDetails) -> Self {
+        Self {
+            image_id: image.id,
+            config_digest: image.config_digest,
+            repo_tags: image.repo_tags,
+            repo_digests: image.repo_digests,
+            platform: image.platform.map(|platform| platform.to_string()),
+            size_bytes: number(image.size_bytes),
+            created: image.created,
+            labels: image.labels,
+        }
+    }
+}
+
+impl From<progress::Warning> for Warning {
+    fn from(warning: progress::Warning) -> Self {
+        let progress::Warning {
+            code,
+            message,
+            url,
+            start_line,
+            end_line,
+        } = warning;
+        Self {
+            code,
+            message,
+            url,
+            start_line,
+            end_line,
+        }
+    }
+}
+
+pub(crate) fn to_attempts(attempts: Vec<shipway_core::Attempt>) -> Vec<Attempt> {
+    let convert = |attempt: shipway_core::Attempt| Attempt {
+        reference: attempt.reference,
+        registry: attempt.registry,
+        attempt: attempt.attempt,
+        code: attempt.code.map(|kind| kind.code().to_owned()),
+        message: attempt.message,
+        duration_ms: number(attempt.duration_ms),
+        delay_ms: attempt.delay_ms.map(number),
+    };
+    attempts.into_iter().map(convert).collect()
+}
+
+/// Whole milliseconds of `duration`.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// napi makes a JavaScript number of an `i64`, and a bigint of a `u64`.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
