@@ -51,9 +51,9 @@ export interface CommonOptions {
    *
    * @default `DOCKER_HOST`, then the engine's usual place on this system
    */
-  engine?: string
+  engine?: string | undefined
   /** Gives the call up. It rejects with the signal's own reason, and the engine stops working for it. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * Is told what happens, in order: at once, then at most every 50 ms, at most 256 events at a time. The next batch comes
    * when this function has returned and its promise, where it returns one, has settled; meanwhile byte counts are
@@ -62,7 +62,7 @@ export interface CommonOptions {
    * promise. Never called once the call has settled. When it throws or rejects, the work is cancelled and the call
    * rejects with `LISTENER_FAILED`.
    */
-  onProgress?: (events: ProgressEvent[]) => void | PromiseLike<void>
+  onProgress?: ((events: ProgressEvent[]) => void | PromiseLike<void>) | undefined
   /**
    * What is shown on standard error: `tty` draws bars, `plain` writes a line for each change, `json` writes each event as
    * a line of JSON, `quiet` shows nothing. `auto` is `tty` on a terminal and `plain` elsewhere; `tty` is `plain` where
@@ -70,17 +70,17 @@ export interface CommonOptions {
    *
    * @default `auto` without `onProgress` on a terminal, else `quiet`
    */
-  progress?: 'auto' | 'tty' | 'plain' | 'json' | 'quiet'
+  progress?: 'auto' | 'tty' | 'plain' | 'json' | 'quiet' | undefined
   /** How long the call may wait, and for what. */
-  timeouts?: Timeouts
+  timeouts?: Timeouts | undefined
   /** How often, and with which waits, a source is asked. Only pulls repeat anything. */
-  retry?: RetryOptions
+  retry?: RetryOptions | undefined
   /**
    * Platform as `os/architecture[/variant]`, such as `linux/arm64`.
    *
    * @default the engine's own
    */
-  platform?: string
+  platform?: string | undefined
 }
 
 /** Time limits in milliseconds, from 1 to 2,147,483,647. `Infinity` and `null` are no limit. */
@@ -90,20 +90,20 @@ export interface Timeouts {
    *
    * @default 10000
    */
-  connectMs?: number
+  connectMs?: number | undefined
   /**
    * Longest time in which nothing moves; the code is `STALLED`. While a build runs its steps, silence is allowed: only
    * the transfer of the context counts.
    *
    * @default 60000
    */
-  stallMs?: number | null
+  stallMs?: number | null | undefined
   /**
    * Longest time for the whole call, waits between tries included; the code is `DEADLINE`.
    *
    * @default no limit for a pull or a look-up, 600000 for a build
    */
-  totalMs?: number | null
+  totalMs?: number | null | undefined
 }
 
 /** Tries and waits at one source. Which failures are worth another try depends on their code. */
@@ -113,25 +113,25 @@ export interface RetryOptions {
    *
    * @default 3
    */
-  attempts?: number
+  attempts?: number | undefined
   /**
    * Wait after the first failed try, in milliseconds; doubled after each further one.
    *
    * @default 1000
    */
-  initialDelayMs?: number
+  initialDelayMs?: number | undefined
   /**
    * Longest wait, in milliseconds.
    *
    * @default 30000, or `initialDelayMs` where that is longer
    */
-  maxDelayMs?: number
+  maxDelayMs?: number | undefined
   /**
    * Whether each wait is shortened by up to half at random.
    *
    * @default true
    */
-  jitter?: boolean
+  jitter?: boolean | undefined
 }
 
 /** Options of {@link imageExists} and {@link inspectImage}. */
@@ -146,7 +146,7 @@ export interface PullOptions extends CommonOptions {
    *
    * @default `ghcr.io/prizz/opencode-cloud-sandbox` with the same tag for the opencode image, none for others
    */
-  fallbacks?: string[]
+  fallbacks?: string[] | undefined
 }
 
 /**
@@ -155,60 +155,60 @@ export interface PullOptions extends CommonOptions {
  */
 export interface BuildOptions extends CommonOptions {
   /** Folder whose files the build may use, without what its `.dockerignore` excludes; relative to the working directory. */
-  contextDirectory?: string
+  contextDirectory?: string | undefined
   /**
    * Path of the Dockerfile; a relative one starts at `contextDirectory`, which it needs.
    *
    * @default `Dockerfile`
    */
-  dockerfile?: string
+  dockerfile?: string | undefined
   /** Text of the Dockerfile. Without `contextDirectory` it has no files to copy. */
-  dockerfileInline?: string
+  dockerfileInline?: string | undefined
   /**
    * Names for the image; none has a digest.
    *
    * @default both names of the opencode image for the embedded Dockerfile, none for others
    */
-  tags?: string[]
+  tags?: string[] | undefined
   /** Build arguments. No message or event of this package shows their values. */
-  buildArgs?: Record<string, string>
+  buildArgs?: Record<string, string> | undefined
   /** Labels of the image. */
-  labels?: Record<string, string>
+  labels?: Record<string, string> | undefined
   /**
    * Stage to build.
    *
    * @default the last one
    */
-  target?: string
+  target?: string | undefined
   /**
    * Whether no step is taken from the cache.
    *
    * @default false
    */
-  noCache?: boolean
+  noCache?: boolean | undefined
   /**
    * Whether base images are pulled although they are there.
    *
    * @default false
    */
-  pull?: boolean
+  pull?: boolean | undefined
   /**
    * Network of `RUN` steps: `default`, `host`, `none` or the name of a network.
    *
    * @default the engine's
    */
-  network?: string
+  network?: string | undefined
   /** Extra lines of `/etc/hosts` in `RUN` steps, as `host:address`. */
-  addHosts?: string[]
+  addHosts?: string[] | undefined
   /**
    * Whether the context is compressed on its way to the engine: `auto` is `gzip` where the engine is remote. On a local
    * socket gzip doubles the time.
    *
    * @default auto
    */
-  compression?: 'auto' | 'gzip' | 'none'
+  compression?: 'auto' | 'gzip' | 'none' | undefined
   /** Settings of the embedded Dockerfile; only where that is built. */
-  opencode?: OpencodeOptions
+  opencode?: OpencodeOptions | undefined
 }
 
 /** Settings of the embedded Dockerfile. */
@@ -218,18 +218,20 @@ export interface OpencodeOptions {
    *
    * @default the one that this version of the package was tested with
    */
-  version?: string
+  version?: string | undefined
   /** Certificate authorities that the build and the image trust beside Debian's own, as PEM texts. */
-  caCertificates?: string[]
+  caCertificates?: string[] | undefined
   /** Proxy of the build; the image does not keep it. */
-  proxy?: {
-    /** URL of the proxy for `http:`. */
-    http?: string
-    /** URL of the proxy for `https:`. */
-    https?: string
-    /** Hosts that are reached without a proxy, separated by commas. */
-    no?: string
-  }
+  proxy?:
+    | {
+        /** URL of the proxy for `http:`. */
+        http?: string | undefined
+        /** URL of the proxy for `https:`. */
+        https?: string | undefined
+        /** Hosts that are reached without a proxy, separated by commas. */
+        no?: string | undefined
+      }
+    | undefined
 }
 
 /** An image that was pulled, is there under `reference`, and was inspected. */

@@ -103,6 +103,7 @@ test('a settled call leaves no listener on the signal, and keeps what is there',
   t.after(() => engine.close())
   const controller = new AbortController()
   let aborts = 0
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- this one must survive beside ours
   controller.signal.onabort = () => (aborts += 1)
   const { signal } = controller
   await pullImage('acme/app:1', { engine: engine.endpoint, signal })

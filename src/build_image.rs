@@ -44,17 +44,16 @@ pub fn build_image<'env>(
 ) -> Result<PromiseRaw<'env, BuildOutcome>> {
     let (progress, listener) = Progress::new(options.display.as_deref(), on_progress.as_ref())?;
     let token = operation.token();
+    // On this thread: JavaScript may write `process.env`.
+    let environment = Environment::of_process();
     let sink = progress.clone();
     let dockerfile = dockerfile_path(&options);
     let work = async move {
         let engine = options.engine.clone();
         let request = request(options).map_err(|error| error.with_operation(Verb::BuildImage))?;
-        let engine = DockerEngine::connect(
-            engine.as_deref(),
-            &Environment::of_process(),
-            request.timeouts.connect,
-        )
-        .await?;
+        let engine =
+            DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
+                .await?;
         let image = build(&engine, &request, &*sink).await?;
         sink.finish_build(&image.image_id);
         Ok(BuiltImage::from(image))

@@ -40,10 +40,13 @@ pub fn inspect_image<'env>(
     options: InspectOptions,
 ) -> Result<PromiseRaw<'env, InspectOutcome>> {
     let token = operation.token();
+    // On this thread: JavaScript may write `process.env`.
+    let environment = Environment::of_process();
     let work = async move {
         let look_up = look_up(
             image.as_deref().unwrap_or(opencode::DOCKER_HUB_REPOSITORY),
             options,
+            &environment,
         );
         look_up
             .await
@@ -55,15 +58,18 @@ pub fn inspect_image<'env>(
     })
 }
 
-async fn look_up(name: &str, options: InspectOptions) -> shipway_core::Result<Found> {
+async fn look_up(
+    name: &str,
+    options: InspectOptions,
+    environment: &Environment,
+) -> shipway_core::Result<Found> {
     // Before anything is sent.
     ImageName::parse(name)?;
     let platform = platform(options.platform.as_deref())?;
     let limits = timeouts(options.timeouts, Timeouts::PULL)?;
     let look_up = async {
-        let environment = Environment::of_process();
         let engine =
-            DockerEngine::connect(options.engine.as_deref(), &environment, limits.connect).await?;
+            DockerEngine::connect(options.engine.as_deref(), environment, limits.connect).await?;
         inspect(&engine, name, platform.as_ref()).await
     };
     let image = match limits.total {

@@ -75,7 +75,7 @@ pub(crate) async fn run<T>(
     tokio::select! {
         biased;
         () = token.cancelled() => {
-            progress.fail("cancelled");
+            progress.cancel();
             (None, None)
         }
         (result, delivered) = async { tokio::join!(work, delivery) } => match result.and_then(|value| delivered.map(|()| value)) {

@@ -13,7 +13,7 @@ use napi_derive::napi;
 use shipway_core::Environment;
 use shipway_core::progress::json::JsonLines;
 use shipway_core::progress::plain::Plain;
-use shipway_core::progress::terminal::Terminal;
+use shipway_core::progress::terminal::{Screen, Terminal};
 use shipway_core::progress::{ProgressEvent, ProgressSink};
 
 use crate::delivery::{Listener, ListenerFunction, listener};
@@ -60,7 +60,12 @@ impl Progress {
         function: Option<&ListenerFunction<'_>>,
     ) -> Result<(Arc<Self>, Option<Listener>)> {
         let display = match display {
-            Some("tty") => Some(Display::Terminal(Terminal::new())),
+            Some("tty") => {
+                let has_colours = !Environment::of_process().no_color;
+                Some(Display::Terminal(Terminal::new(Screen::stderr(
+                    has_colours,
+                ))))
+            }
             Some("plain") => Some(Display::Plain(Plain::new(stderr()))),
             Some("json") => Some(Display::Json(JsonLines::new(stderr()))),
             _ => None,
@@ -106,6 +111,13 @@ impl Progress {
             Some(Display::Terminal(terminal)) => terminal.fail(message),
             Some(Display::Plain(plain)) => plain.fail(message),
             Some(Display::Json(_)) | None => {}
+        }
+    }
+
+    /// Shows that the work was given up. A terminal clears itself when the sink is dropped.
+    pub(crate) fn cancel(&self) {
+        if let Some(Display::Plain(plain)) = &self.display {
+            plain.fail("cancelled");
         }
     }
 

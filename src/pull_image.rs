@@ -41,17 +41,16 @@ pub fn pull_image<'env>(
 ) -> Result<PromiseRaw<'env, PullOutcome>> {
     let (progress, listener) = Progress::new(options.display.as_deref(), on_progress.as_ref())?;
     let token = operation.token();
+    // On this thread: JavaScript may write `process.env`.
+    let environment = Environment::of_process();
     let sink = progress.clone();
     let work = async move {
         let engine = options.engine.clone();
         let request = request(image.as_deref(), options)
             .map_err(|error| error.with_operation(Verb::PullImage))?;
-        let engine = DockerEngine::connect(
-            engine.as_deref(),
-            &Environment::of_process(),
-            request.timeouts.connect,
-        )
-        .await?;
+        let engine =
+            DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
+                .await?;
         let image = pull(&engine, &request, &*sink).await?;
         sink.finish_pull(&image.reference);
         Ok(PulledImage::from(image))

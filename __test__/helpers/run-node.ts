@@ -11,24 +11,26 @@ export interface Ended {
   stderr: string
 }
 
-/** Runs an ES module as a program of its own. `onOutput` sees standard output as it comes. */
-export async function runNode(
-  source: string,
-  onOutput: (text: string, pid: number) => void = () => {},
-): Promise<Ended> {
+export interface RunOptions {
+  env?: NodeJS.ProcessEnv
+  /** Standard input ends when this has resolved. */
+  input?: () => Promise<void>
+}
+
+/** Runs an ES module as a program of its own. */
+export async function runNode(source: string, options: RunOptions = {}): Promise<Ended> {
+  const { env = {}, input = async () => {} } = options
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, RUST_BACKTRACE: '0' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-    onOutput(text, child.pid ?? 0)
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  return { code, signal, stdout, stderr }
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text))
+  }
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  await Promise.race([input(), ended])
+  child.stdin.end()
+  const [code, signal] = await ended
+  return { code, signal, ...texts }
 }

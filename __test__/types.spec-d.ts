@@ -1,0 +1,120 @@
+// Checked by `tsc`, never run: what must not compile says so with `@ts-expect-error`.
+import {
+  type Attempt,
+  type BuildOptions,
+  type BuiltImage,
+  type ErrorCode,
+  type ImageDetails,
+  type InspectOptions,
+  type ProgressEvent,
+  type PullOptions,
+  type PulledImage,
+  ShipwayError,
+  type Timeouts,
+  type Warning,
+  buildImage,
+  imageExists,
+  inspectImage,
+  pullImage,
+} from '../index.mjs'
+import type * as native from '../native.js'
+
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function is<_T extends true>() {}
+
+// Every call can be made with nothing.
+is<Equal<ReturnType<typeof pullImage>, Promise<PulledImage>>>()
+is<Equal<ReturnType<typeof buildImage>, Promise<BuiltImage>>>()
+is<Equal<ReturnType<typeof imageExists>, Promise<boolean>>>()
+is<Equal<ReturnType<typeof inspectImage>, Promise<ImageDetails | null>>>()
+void pullImage()
+void buildImage()
+void imageExists(undefined, {})
+
+// Options are literal and closed.
+void pullImage('a', { fallbacks: ['b'], platform: 'linux/arm64', timeouts: { stallMs: null } })
+void pullImage('a', { onProgress: async () => {} })
+// @ts-expect-error: an unknown option
+void pullImage('a', { fallback: [] })
+// @ts-expect-error: an option of another call
+void pullImage('a', { tags: ['b'] })
+// @ts-expect-error: another display
+void buildImage({ progress: 'loud' })
+// @ts-expect-error: a connection has a limit
+void buildImage({ timeouts: { connectMs: null } })
+// @ts-expect-error: the options are the second argument
+void pullImage({ fallbacks: ['b'] })
+
+// One set of options serves several calls.
+const shared = { engine: 'unix:///x', progress: 'plain' } as const
+void pullImage('a', shared)
+void buildImage(shared)
+void imageExists('a', shared)
+
+// Events are told apart by `type`, attempts by `phase`.
+export function title(event: ProgressEvent): string {
+  switch (event.type) {
+    case 'attempt':
+      if (event.phase === 'starting') return `${event.registry} ${event.attempt}/${event.attempts}`
+      if (event.phase === 'retrying') return `${event.code} ${event.delayMs.toFixed()}`
+      return `${event.phase}: ${event.code}: ${event.message}`
+    case 'layer':
+      return `${event.id} ${event.state} ${event.currentBytes ?? 0}/${event.totalBytes ?? '?'}`
+    case 'total':
+      return `${event.layersDone}/${event.layersTotal} ${event.etaMs ?? ''}`
+    case 'context':
+      return `${event.filesSent} ${event.done}`
+    case 'step':
+      return `${event.index ?? ''} ${event.name} ${event.state}`
+    case 'log':
+      return event.text
+    case 'status':
+      return event.message
+    case 'warning':
+      return `${event.code} ${event.startLine ?? ''}`
+    default:
+      return event satisfies never
+  }
+}
+
+export function codeOf(event: ProgressEvent): ErrorCode | undefined {
+  if (event.type !== 'attempt' || event.phase !== 'starting') return undefined
+  // @ts-expect-error: a beginning has no code
+  return event.code
+}
+
+// Errors are told apart by `code`.
+export function advice(error: unknown): string | undefined {
+  if (!(error instanceof ShipwayError)) return undefined
+  is<Equal<typeof error.code, ErrorCode>>()
+  // @ts-expect-error: no such code
+  if (error.code === 'NOT_FOUND') return 'never'
+  return error.code === 'BUILD_FAILED' ? error.logTail?.join('\n') : error.hint
+}
+// @ts-expect-error: only the package makes them
+void new ShipwayError('x', {})
+
+// The binding gives what is promised here, and takes what is accepted here.
+type Keys<T> = keyof T
+is<Equal<Keys<native.PulledImage>, Keys<PulledImage>>>()
+is<Equal<Keys<native.BuiltImage>, Keys<BuiltImage>>>()
+is<Equal<Keys<native.ImageDetails>, Keys<ImageDetails>>>()
+is<Equal<Keys<native.Attempt>, Keys<Attempt>>>()
+is<Equal<native.Warning, Warning>>()
+is<
+  Equal<
+    Exclude<Keys<native.Failure>, 'causes'>,
+    Exclude<Keys<ShipwayError>, keyof Error> | 'message'
+  >
+>()
+type OfTheFace = 'signal' | 'onProgress' | 'progress'
+is<Equal<Exclude<Keys<native.PullOptions>, 'display'>, Exclude<Keys<PullOptions>, OfTheFace>>>()
+is<
+  Equal<
+    Exclude<Keys<native.BuildOptions>, 'display'>,
+    Exclude<Keys<BuildOptions>, OfTheFace | 'retry'>
+  >
+>()
+is<Equal<Keys<native.InspectOptions>, Exclude<Keys<InspectOptions>, OfTheFace | 'retry'>>>()
+is<Equal<Keys<native.TimeoutOptions>, Keys<Timeouts>>>()
