@@ -1,0 +1,12 @@
+//! Faults that no engine produces on demand: a scripted engine answers, and the client must not believe it.
+
+#![cfg(unix)]
+
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod pull_cuts;
+#[cfg(test)]
+mod pull_stalls;
+#[cfg(test)]
+mod watching;
