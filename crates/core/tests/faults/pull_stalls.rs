@@ -10,7 +10,7 @@ use shipway_core::progress::{LayerState, ProgressEvent};
 use tokio::sync::Notify;
 use tokio::time::advance;
 
-use super::engine::{Act, Engine, Seen, chunk, open_stream};
+use super::engine::{Act, Engine, Seen, chunk, head, open_stream};
 use super::watching::{Events, StoppedClock, engine_pull, settle};
 
 const ALMOST: Duration = Duration::from_secs(59);
@@ -185,4 +185,60 @@ async fn without_a_limit_silence_is_allowed() {
     }
     advance(ALMOST * 1000).await;
     assert!(settle(&mut pull).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_words_never_come_is_known_by_its_status() {
+    let _clock = StoppedClock::new();
+    let server = Engine::start(|_: &Seen| {
+        vec![
+            Act::Send(head(500, "Transfer-Encoding: chunked\r\n")),
+            Act::AwaitClose,
+        ]
+    });
+    let (client, events, request) = (server.client(), Events::new(), engine_pull("a/b:1"));
+    let mut pull = pin!(client.pull(&request, &events));
+    tokio::select! {
+        biased;
+        result = &mut pull => panic!("{result:?}"),
+        _ = server.observes(|seen| seen.sent_bytes > 0) => {}
+    }
+    assert!(settle(&mut pull).await.is_none());
+    advance(Duration::from_secs(10)).await;
+    let error = settle(&mut pull).await.expect("it ends").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::EngineError, "{error}");
+    assert_eq!(
+        error.message,
+        "cannot pull `docker.io/a/b:1`: the engine answered 500 without a word"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inspection_that_is_never_answered_ends() {
+    for (sent, kind) in [
+        (Vec::new(), ErrorKind::Timeout),
+        (head(200, "Content-Length: 100\r\n"), ErrorKind::Timeout),
+        (
+            head(404, "Content-Length: 100\r\n"),
+            ErrorKind::EngineProtocol,
+        ),
+        (head(500, "Content-Length: 100\r\n"), ErrorKind::EngineError),
+    ] {
+        let _clock = StoppedClock::new();
+        let answer = sent.clone();
+        let server =
+            Engine::start(move |_: &Seen| vec![Act::Send(answer.clone()), Act::AwaitClose]);
+        let client = server.client();
+        let name = engine_pull("a/b:1").reference.into();
+        let mut inspection = pin!(client.inspect(&name, None));
+        tokio::select! {
+            biased;
+            result = &mut inspection => panic!("{result:?}"),
+            _ = server.observes(|seen| seen.sent_bytes == sent.len()) => {}
+        }
+        assert!(settle(&mut inspection).await.is_none());
+        advance(Duration::from_secs(60)).await;
+        let error = settle(&mut inspection).await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+    }
 }
