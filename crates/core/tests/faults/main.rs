@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod pull_answers;
+#[cfg(test)]
 mod pull_cuts;
 #[cfg(test)]
 mod pull_stalls;
