@@ -238,6 +238,23 @@ async fn an_answer_after_an_interim_one_is_a_success() {
 }
 
 #[tokio::test]
+async fn a_bad_chunk_size_is_a_protocol_error() {
+    for size in [
+        "zz\r\n",
+        "-1\r\n",
+        "fffffffffffffffff\r\n",
+        "\r\n\r\n",
+        "{\"status\":\"a\"}\r\n",
+    ] {
+        let mut body = open_stream([DONE]);
+        body.extend_from_slice(size.as_bytes());
+        let (kind, message) = kind_of(vec![Act::Send(body)]).await;
+        assert_eq!(kind, ErrorKind::EngineProtocol, "{size:?}: {message}");
+        assert!(message.contains("unix://"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn success_without_an_image_that_inspects_is_no_success() {
     for (inspection, kind, words) in [
         (no_image(), ErrorKind::EngineError, "has no such image"),
