@@ -6,7 +6,7 @@ use shipway_core::DockerEngine;
 use shipway_core::engine::endpoint::Endpoint;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Duration, timeout};
@@ -20,12 +20,18 @@ const AT_ONCE: Duration = Duration::from_secs(30);
 /// One thing that the engine does with a connection. After the last one it closes it.
 #[derive(Clone)]
 pub(crate) enum Act {
+    /// Reads the request's body to its end.
+    TakeBody,
+    /// Reads at least so many bytes of the request's body.
+    TakeBytes(usize),
     /// Writes.
     Send(Vec<u8>),
     /// Writes the same again and again for as long as the client listens.
     Repeat(Vec<u8>),
     /// Waits for the test.
     Wait(Arc<Notify>),
+    /// Tells the test.
+    Tell(Arc<Notify>),
     /// Reads until the client closes the connection.
     AwaitClose,
 }
@@ -37,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) target: String,
+    /// The whole head, in lower case.
+    pub(crate) head: String,
     /// The body as far as it was read, without its transfer coding.
     pub(crate) body: Vec<u8>,
     /// Bytes that the client's side of the connection has taken.
@@ -54,6 +62,11 @@ impl Seen {
     /// Whether this asks for a pull.
     pub(crate) fn is_pull(&self) -> bool {
         self.is("POST", "/images/create")
+    }
+
+    /// Whether this asks for a build.
+    pub(crate) fn is_build(&self) -> bool {
+        self.is("POST", "/build")
     }
 
     /// The value of the query's `tag`.
@@ -95,6 +108,32 @@ impl Engine {
             seen,
             serving,
             _folder: folder,
+        }
+    }
+
+    /// An engine on a TCP port.
+    pub(crate) async fn start_tcp(
+        script: impl Fn(&Seen) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = Endpoint::Tcp {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        let (sender, seen) = watch::channel(Vec::new());
+        let script: Arc<Script> = Arc::new(script);
+        let serving = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            let sender = Arc::new(sender);
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, Arc::clone(&script), Arc::clone(&sender)));
+            }
+        });
+        Self {
+            endpoint,
+            seen,
+            serving,
+            _folder: TempDir::new().unwrap(),
         }
     }
 
@@ -201,6 +240,7 @@ async fn serve(
     let request = Seen {
         method: words.next().unwrap(),
         target: words.next().unwrap(),
+        head: head.to_lowercase(),
         ..Seen::default()
     };
     let acts = script(&request);
@@ -213,6 +253,16 @@ async fn serve(
     let mut body = Body::new(input);
     for act in acts {
         let is_alive = match act {
+            Act::TakeBody => {
+                while !body.is_whole && body.read(&mut stream).await {}
+                note(&|seen| seen.body.clone_from(&body.bytes));
+                body.is_whole
+            }
+            Act::TakeBytes(count) => {
+                while !body.is_whole && body.bytes.len() < count && body.read(&mut stream).await {}
+                note(&|seen| seen.body.clone_from(&body.bytes));
+                body.is_whole || body.bytes.len() >= count
+            }
             Act::Send(bytes) => send(&mut stream, &bytes, &note).await,
             Act::Repeat(bytes) => {
                 while send(&mut stream, &bytes, &note).await {
@@ -222,6 +272,10 @@ async fn serve(
             }
             Act::Wait(go) => {
                 go.notified().await;
+                true
+            }
+            Act::Tell(told) => {
+                told.notify_one();
                 true
             }
             Act::AwaitClose => {

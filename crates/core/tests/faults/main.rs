@@ -3,6 +3,12 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
+mod cancels;
+#[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod pull_answers;

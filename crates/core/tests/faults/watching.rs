@@ -1,11 +1,14 @@
 //! What the tests share: a sink that can be waited for, a clock that stands still, requests.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::mpsc;
 
+use shipway_core::build_context::DockerfileSource;
 use shipway_core::engine::EnginePull;
 use shipway_core::progress::{ProgressEvent, ProgressSink};
-use shipway_core::{ErrorKind, PullRequest, Reference};
+use shipway_core::{BuildRequest, BuildSource, ErrorKind, PullRequest, Reference};
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// The transcripts of pulls, with their engines.
@@ -94,6 +97,35 @@ pub(crate) fn engine_pull(reference: &str) -> EnginePull {
         platform: None,
         stall: request.timeouts.stall,
     }
+}
+
+/// A folder with a Dockerfile and a file of so many bytes that do not compress.
+pub(crate) fn folder_of(bytes: usize) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    let mut state = 1_u64;
+    // Longer than the window in which gzip looks for repetitions.
+    let block: Vec<u8> = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 16).to_be_bytes()
+    })
+    .flatten()
+    .take(256 * 1024)
+    .collect();
+    let mut noise = block.repeat(bytes / block.len() + 1);
+    noise.truncate(bytes);
+    std::fs::write(folder.path().join("noise"), noise).unwrap();
+    folder
+}
+
+/// A build of a folder with every default.
+pub(crate) fn builds_folder(path: &Path) -> BuildRequest {
+    BuildRequest::new(BuildSource::Directory {
+        path: path.to_owned(),
+        dockerfile: DockerfileSource::default(),
+    })
 }
 
 /// Whether a failure of this kind says that the engine's answer was not a whole one.
