@@ -111,6 +111,25 @@ async fn success_without_an_image_is_no_success() {
 }
 
 #[tokio::test]
+async fn an_image_name_of_an_engine_that_lies_does_not_leave_its_place() {
+    let folder = folder_of(1);
+    let request = builds_folder(folder.path());
+    for id in [
+        "../../containers/json?",
+        "a b",
+        "x\r\nHost: y",
+        "",
+        "\u{1b}[2J",
+    ] {
+        let frame = format!(r#"{{"aux":{{"ID":{}}}}}"#, serde_json::Value::from(id));
+        let (result, _) = build(&request, after_upload(stream([frame]))).await;
+        let error = result.err().unwrap();
+        assert!(is_engine_fault(error.kind), "{id:?}: {error:?}");
+        assert!(!error.message.contains(char::is_control), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_step_that_fails_is_told_although_the_connection_breaks_after_it() {
     let folder = folder_of(1);
     let request = builds_folder(folder.path());
