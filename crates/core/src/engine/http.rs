@@ -15,12 +15,16 @@ use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
 use super::transport;
 
 /// Longest body of an error answer that is read: a proxy's HTML page must not fill the memory.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Longest wait for the body of an error answer: its status alone says enough to fail.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// Makes requests to one endpoint.
 #[derive(Debug, Clone)]
@@ -110,7 +114,8 @@ impl Exchange {
     /// Reads the body of an error answer, or as much of it as is worth reading.
     pub(super) async fn error_body(mut self) -> String {
         let mut body = Vec::new();
-        while let Some(Ok(bytes)) = self.next_bytes().await {
+        let ends_at = Instant::now() + ERROR_BODY_WAIT;
+        while let Ok(Some(Ok(bytes))) = timeout_at(ends_at, self.next_bytes()).await {
             let room = ERROR_BODY_LIMIT - body.len();
             body.extend_from_slice(&bytes[..bytes.len().min(room)]);
             if body.len() == ERROR_BODY_LIMIT {

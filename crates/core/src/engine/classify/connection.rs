@@ -11,13 +11,18 @@ use crate::error::{Error, ErrorKind};
 /// What HTTP libraries say of it ("client error (Connect)") tells nothing: the operating system's answer lies below it.
 pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send + Sync>) -> Error {
     let cause = io_error(&*failure);
-    let incomplete = hyper_error(&*failure)
-        .is_some_and(|error| error.is_incomplete_message() || error.is_closed());
-    let parse = hyper_error(&*failure).is_some_and(hyper::Error::is_parse);
+    let hyper = hyper_error(&*failure);
+    let incomplete = hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed());
+    let parse = hyper.is_some_and(hyper::Error::is_parse);
     let (kind, reason) = match cause.map(io::Error::kind) {
         _ if parse => (
             ErrorKind::EngineProtocol,
             "what answers there does not speak HTTP".to_owned(),
+        ),
+        // Sizes of chunks that are no numbers.
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) if hyper.is_some() => (
+            ErrorKind::EngineProtocol,
+            "the body of its answer is not HTTP".to_owned(),
         ),
         Some(io::ErrorKind::NotFound) => (
             ErrorKind::EngineUnreachable,
@@ -70,6 +75,10 @@ fn io_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> 
                 Some(inner) => {
                     if let Some(deeper) = io_error(inner) {
                         return Some(deeper);
+                    }
+                    // `Other` wraps what is no answer of a system; every other kind says something.
+                    if error.kind() != io::ErrorKind::Other {
+                        found = Some(error);
                     }
                 }
             }

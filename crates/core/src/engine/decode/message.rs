@@ -73,6 +73,9 @@ impl Message {
     }
 }
 
+/// Largest count that is believed: 1 PiB of bytes. Sums of larger ones would overflow.
+const LARGEST_COUNT: u64 = 1 << 50;
+
 /// A count that is not negative; some engines count in floating point.
 fn whole(value: &Value) -> Option<u64> {
     #[expect(
@@ -84,6 +87,7 @@ fn whole(value: &Value) -> Option<u64> {
     value
         .as_u64()
         .or_else(|| value.as_f64().and_then(from_float))
+        .filter(|count| *count <= LARGEST_COUNT)
 }
 
 /// Docker writes `errorDetail` and, as a legacy, `error`; Podman 3 writes `error` alone. Either one is a failure.

@@ -21,6 +21,7 @@ use crate::engine::http::Exchange;
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
+use crate::reference::ImageName;
 
 /// How often the upload is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -77,6 +78,15 @@ pub(super) async fn build(
             "the engine's answer ended without naming an image",
         ))
     })?;
+    if !matches!(
+        ImageName::parse(&image_id),
+        Ok(ImageName::Id(_) | ImageName::ShortId(_))
+    ) {
+        return Err(call.name(Error::new(
+            ErrorKind::EngineProtocol,
+            "what the engine names as the image is no ID",
+        )));
+    }
     let mut warnings = upload.warnings;
     warnings.extend_from_slice(decoder.warnings());
     Ok(EngineBuilt {

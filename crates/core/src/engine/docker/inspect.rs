@@ -37,30 +37,31 @@ pub(super) async fn inspect(
             Error::new(ErrorKind::Internal, "cannot make a request").with_source(error)
         })?;
     let limit = engine.http.connect_timeout.saturating_mul(6);
-    let sent = tokio::time::timeout(limit, engine.http.send(request))
-        .await
-        .map_err(|_| {
-            call.name(Error::new(
-                ErrorKind::Timeout,
-                format!("the engine did not answer within {} s", limit.as_secs_f64()),
-            ))
-        })?;
-    let exchange = match sent {
-        Ok(exchange) if exchange.response.status() == StatusCode::NOT_FOUND => {
-            return not_found(&call, &exchange.error_body().await);
-        }
-        sent => call.accept(sent).await?,
-    };
-    let body = match exchange.body(LIMIT).await {
-        Some(Ok(body)) => body,
-        Some(Err(error)) => return Err(call.connection_failed(error)),
-        None => {
-            return Err(call.name(Error::new(
+    let body = tokio::time::timeout(limit, async {
+        let exchange = match engine.http.send(request).await {
+            Ok(exchange) if exchange.response.status() == StatusCode::NOT_FOUND => {
+                not_found(&call, &exchange.error_body().await)?;
+                return Ok(None);
+            }
+            sent => call.accept(sent).await?,
+        };
+        match exchange.body(LIMIT).await {
+            Some(Ok(body)) => Ok(Some(body)),
+            Some(Err(error)) => Err(call.connection_failed(error)),
+            None => Err(call.name(Error::new(
                 ErrorKind::EngineProtocol,
                 "the answer is longer than 16 MiB",
-            )));
+            ))),
         }
-    };
+    })
+    .await
+    .map_err(|_| {
+        call.name(Error::new(
+            ErrorKind::Timeout,
+            format!("the engine did not answer within {} s", limit.as_secs_f64()),
+        ))
+    })??;
+    let Some(body) = body else { return Ok(None) };
     let answer: Answer = serde_json::from_slice(&body).map_err(|error| {
         call.name(Error::new(
             ErrorKind::EngineProtocol,
@@ -74,14 +75,14 @@ pub(super) async fn inspect(
 }
 
 /// "No such image" is an answer; a 404 of something that is no engine is not.
-fn not_found(call: &Call<'_>, body: &str) -> Result<Option<ImageDetails>> {
+fn not_found(call: &Call<'_>, body: &str) -> Result<()> {
     match serde_json::from_str::<serde_json::Value>(body) {
         Ok(answer)
             if answer
                 .get("message")
                 .is_some_and(serde_json::Value::is_string) =>
         {
-            Ok(None)
+            Ok(())
         }
         _ => Err(call.name(Error::new(
             ErrorKind::EngineProtocol,
