@@ -1,6 +1,7 @@
 //! What the engine's messages mean. Pure: frames in, events out.
 
 mod build;
+mod layer;
 mod lines;
 mod message;
 mod pull;
