@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::clean_line;
+use crate::text::{clean_line, redact_urls};
 
 /// Longest frame. The largest ones seen are 39 KB from the classic builder and 230 KB from BuildKit.
 pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
@@ -130,7 +130,7 @@ pub(super) fn protocol(at: u64, what: &str) -> Error {
 
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_LIMIT)]);
-    clean_line(text.lines().next().unwrap_or_default()).into_owned()
+    redact_urls(&clean_line(text.lines().next().unwrap_or_default())).into_owned()
 }
 
 #[cfg(test)]
