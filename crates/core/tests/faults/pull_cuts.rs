@@ -12,7 +12,7 @@ use super::watching::{PULLS, is_engine_fault, one_try};
 const AT_A_TIME: usize = 32;
 
 /// Distance of the cuts that lie at no border.
-const STRIDE: usize = 97;
+const STRIDE: usize = 211;
 
 /// The frames as the engine writes them.
 fn frames(transcript: &str) -> Vec<Vec<u8>> {

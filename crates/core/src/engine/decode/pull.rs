@@ -5,9 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::{Decoded, Failure, Message};
+use super::{Decoded, Failure, Message, told};
 use crate::progress::{Layer, LayerState, ProgressEvent, Status, Warning};
-use crate::text::clean_line;
 
 /// Follows one pull.
 #[derive(Debug, Default)]
@@ -84,7 +83,7 @@ impl PullDecoder {
     }
 
     fn layer(&mut self, id: &str, state: LayerState, status: &str, message: &Message) -> Decoded {
-        let id = clean_line(id).into_owned();
+        let id = told(id);
         let known = self.layers.get(&id);
         if state == LayerState::Downloaded && known.is_none() {
             // Podman's last message has the image's ID for an `id`; a layer would have been announced.
@@ -128,7 +127,7 @@ impl PullDecoder {
     }
 
     fn status(&mut self, status: &str) -> Decoded {
-        let status = clean_line(status).into_owned();
+        let status = told(status);
         if status.contains("Pulling from ") || self.last_status.as_ref() == Some(&status) {
             return Decoded {
                 events: Vec::new(),
