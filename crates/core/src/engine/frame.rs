@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::{clean_line, redact_urls};
+use crate::text::clean_line;
 
 /// Longest frame. The largest ones seen are 39 KB from the classic builder and 230 KB from BuildKit.
 pub const FRAME_LIMIT: usize = 16 * 1024 * 1024;
@@ -130,7 +130,12 @@ pub(super) fn protocol(at: u64, what: &str) -> Error {
 
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_LIMIT)]);
-    redact_urls(&clean_line(text.lines().next().unwrap_or_default())).into_owned()
+    let line = clean_line(text.lines().next().unwrap_or_default()).into_owned();
+    // A URL may hold a secret, and its end may lie beyond the excerpt.
+    match line.split_once("://") {
+        Some((before, _)) => format!("{before}://…"),
+        None => line,
+    }
 }
 
 #[cfg(test)]

@@ -102,22 +102,22 @@ fn by_status(stage: Stage, status: u16) -> ErrorKind {
 
 /// Returns the engine's own words on one line: short, without control sequences and without credentials.
 pub fn readable(text: &str) -> String {
-    let mut cut = text.trim();
-    if cut.len() > MESSAGE_LIMIT {
-        let end = (0..=MESSAGE_LIMIT)
-            .rev()
-            .find(|&at| cut.is_char_boundary(at))
-            .unwrap_or(0);
-        cut = &cut[..end];
-    }
-    let lines: Vec<Cow<'_, str>> = cut.lines().map(clean_line).collect();
+    let lines: Vec<Cow<'_, str>> = text.lines().map(clean_line).collect();
     let line = lines
         .iter()
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    redact_urls(&line).into()
+    // Cut last: half a URL does not show where its credentials end.
+    let mut readable: String = redact_urls(&line).into();
+    if readable.len() > MESSAGE_LIMIT {
+        let end = (0..=MESSAGE_LIMIT)
+            .rev()
+            .find(|&at| readable.is_char_boundary(at));
+        readable.truncate(end.unwrap_or(0));
+    }
+    readable
 }
 
 /// Returns the message in an error answer: the JSON field `message` (Podman: `cause` says less), or the text itself.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::lines::{BuilderLine, Place, parse};
-use super::{Decoded, Failure, Message, PullDecoder};
+use super::{Decoded, Failure, Message, PullDecoder, told};
 use crate::progress::{Log, LogStream, ProgressEvent, Status, Step, StepState, Warning};
 use crate::text::{LineAssembler, clean_line, redact_urls};
 
@@ -191,13 +191,13 @@ impl BuildDecoder {
                 Vec::new()
             }
             BuilderLine::Warning(text) => {
-                let warning = Warning::new("BUILD_WARNING", clean_line(text).into_owned());
+                let warning = Warning::new("BUILD_WARNING", told(text));
                 self.warnings.push(warning.clone());
                 vec![ProgressEvent::Warning(warning)]
             }
             BuilderLine::Status(text) => {
                 vec![ProgressEvent::Status(Status {
-                    message: clean_line(text).into_owned(),
+                    message: told(text),
                 })]
             }
         }

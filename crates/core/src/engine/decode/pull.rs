@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::layer::{LayerMessage, Row};
-use super::{Decoded, Failure, Message};
+use super::{Decoded, Failure, Message, told};
 use crate::progress::{LayerState, ProgressEvent, Status, Warning};
-use crate::text::{clean_line, redact_urls};
 
 /// Follows one pull.
 #[derive(Debug, Default)]
@@ -81,7 +80,7 @@ impl PullDecoder {
     }
 
     fn layer(&mut self, id: &str, message: LayerMessage) -> Decoded {
-        let id = clean_line(id).into_owned();
+        let id = told(id);
         if self.is_last_of_podman(&id, message.state) {
             let moved = !std::mem::replace(&mut self.terminal_seen, true);
             return Decoded {
@@ -121,7 +120,7 @@ impl PullDecoder {
     }
 
     fn status(&mut self, status: &str) -> Decoded {
-        let status = redact_urls(&clean_line(status)).into_owned();
+        let status = told(status);
         self.announced |= status.contains("Pulling from ");
         if status.contains("Pulling from ") || self.last_status.as_ref() == Some(&status) {
             return Decoded {
