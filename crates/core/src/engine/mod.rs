@@ -151,9 +151,10 @@ pub struct ImageDetails {
 }
 
 impl ImageDetails {
-    /// The registry digest under which the engine knows the image from `reference`'s repository.
-    pub fn digest_of(&self, reference: &Reference) -> Option<&str> {
-        self.repo_digests.iter().find_map(|entry| {
+    /// The registry digests under which the engine knows the image from `reference`'s repository. A graph driver keeps
+    /// one for each manifest with the same configuration.
+    pub fn digests_of(&self, reference: &Reference) -> impl Iterator<Item = &str> {
+        self.repo_digests.iter().filter_map(|entry| {
             let (name, digest) = entry.split_once('@')?;
             let known = Reference::parse(name).ok()?;
             (known.name() == reference.name()).then_some(digest)

@@ -55,6 +55,14 @@ pub(super) const TABLE: &[Row] = &[
         ],
     ),
     (
+        ErrorKind::PlatformMismatch,
+        &[
+            "does not provide the specified platform",
+            "does not match the specified platform",
+            "operating system is not supported",
+        ],
+    ),
+    (
         ErrorKind::PlatformNotFound,
         &[
             "no matching manifest for",
@@ -235,6 +243,10 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         &["no space left on device", "disk quota exceeded"],
     ),
     (
+        ErrorKind::DockerfileInvalid,
+        &["forbidden path outside the build context"],
+    ),
+    (
         ErrorKind::BuildFailed,
         &["copy failed:", "add failed:", "failed to compute cache key"],
     ),
@@ -255,7 +267,6 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "unknown flag",
             "the --mount option requires buildkit",
             "requires buildkit",
-            "forbidden path outside the build context",
             "containerfile or dockerfile",
             "no containerfile specified",
             "containerfile: \"…cannot be path to a directory",

@@ -681,7 +681,7 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         Build,
         0,
         "COPY failed: forbidden path outside the build context: ../x ()",
-        K::BuildFailed,
+        K::DockerfileInvalid,
     ),
     (
         "20.10",
