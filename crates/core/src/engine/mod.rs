@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
+use crate::timeouts::Deadline;
 
 /// What the verbs need of an engine. Implemented by [`docker::DockerEngine`] and by the doubles of the tests.
 ///
@@ -99,6 +100,8 @@ pub struct EngineBuild {
     pub add_hosts: Vec<String>,
     /// How long the engine may leave the context unread before the build is given up.
     pub stall: Option<Duration>,
+    /// When the build is given up; the error then says how far it came.
+    pub deadline: Option<Deadline>,
 }
 
 impl std::fmt::Debug for EngineBuild {

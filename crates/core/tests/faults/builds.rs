@@ -250,6 +250,38 @@ async fn silence_while_a_step_runs_is_no_stall() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_build_whose_time_is_over_says_how_far_it_came() {
+    let _clock = StoppedClock::new();
+    let server = Engine::start(|_: &Seen| {
+        vec![
+            Act::TakeBody,
+            Act::Send(open_stream([
+                r#"{"stream":"Step 1/1 : RUN make"}"#,
+                r#"{"stream":"\n"}"#,
+                r#"{"stream":"compiling\n"}"#,
+            ])),
+            Act::AwaitClose,
+        ]
+    });
+    let folder = folder_of(1);
+    let (client, request) = (server.client(), builds_folder(folder.path()));
+    let events = Events::new();
+    let mut build = pin!(build_image(&client, &request, &events));
+    tokio::select! {
+        biased;
+        result = &mut build => panic!("{:?}", result.err()),
+        () = events.until(|event| matches!(event, ProgressEvent::Log(_))) => {}
+    }
+    advance(Duration::from_secs(599)).await;
+    assert!(settle(&mut build).await.is_none());
+    advance(Duration::from_secs(1)).await;
+    let error = build.await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Deadline, "{error}");
+    assert_eq!(error.step.as_deref(), Some("RUN make"));
+    assert_eq!(error.log_tail, ["compiling"]);
+}
+
 #[tokio::test]
 async fn a_file_of_the_context_that_vanishes_is_named() {
     let (half, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

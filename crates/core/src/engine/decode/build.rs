@@ -107,6 +107,18 @@ impl BuildDecoder {
         events
     }
 
+    /// What is left to tell when the build is given up, and how far it came.
+    pub fn cancel(&mut self, now: Duration) -> (Vec<ProgressEvent>, Failure) {
+        let mut events = self.flush_logs();
+        let progress = Failure {
+            step: self.open_step().map(|step| step.name.clone()),
+            log_tail: self.tail.iter().cloned().collect(),
+            ..Failure::default()
+        };
+        events.extend(self.end_step(StepState::Canceled, now));
+        (events, progress)
+    }
+
     /// What is left to tell after success.
     pub fn finish(&mut self, now: Duration) -> Vec<ProgressEvent> {
         let mut events = self.pull.complete();
