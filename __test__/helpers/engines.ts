@@ -86,10 +86,10 @@ export async function forget(engine: Engine, ...names: string[]): Promise<void> 
 
 /** Remembers where the engine's log ends; the function resolves once `pattern` matches what has come since. */
 export function watchLog({ logFile }: Engine): (pattern: RegExp) => Promise<void> {
-  const start = logFile ? statSync(logFile).size : 0
+  if (!logFile) return async () => {}
+  const start = statSync(logFile).size
+  const news = async () => (await readFile(logFile)).subarray(start).toString()
   return async (pattern) => {
-    while (logFile && !pattern.test((await readFile(logFile)).subarray(start).toString())) {
-      await setTimeout(20)
-    }
+    while (!pattern.test(await news())) await setTimeout(20)
   }
 }
