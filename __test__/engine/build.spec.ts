@@ -69,7 +69,7 @@ for (const engine of engines) {
       const error = await failure(
         buildImage({
           ...withBase,
-          dockerfileInline: 'FROM debian:bookworm-slim\nRUN echo one && echo two >&2 && exit 3\n',
+          dockerfileInline: 'FROM debian:bookworm-slim\nRUN echo one && echo two && exit 3\n',
           noCache: true,
           onProgress: (batch) => void events.push(...batch),
         }),
