@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use napi_derive::napi;
 use shipway_core::{Error, ErrorKind};
 
-use crate::results::{Attempt, millis, to_attempts};
+use crate::facts::{Attempt, millis, to_attempts};
 
 /// Why a call failed.
 #[napi(object, object_from_js = false)]

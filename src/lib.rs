@@ -3,11 +3,13 @@
 
 pub mod build_image;
 mod delivery;
+pub mod facts;
 pub mod failure;
 pub mod inspect_image;
 mod mailbox;
 pub mod operation;
 pub mod options;
+mod pending;
 pub mod progress;
 pub mod pull_image;
 pub mod results;

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** A real engine. */
+export interface Engine {
+  name: string
+  endpoint: string
+  /** Image store; absent for the engine of `DOCKER_HOST`. */
+  store?: 'graphdriver' | 'containerd'
+  logFile?: string
+}
+
+/** What the lab says about itself, as far as the tests need it. */
+export interface Lab {
+  engines: Engine[]
+  registries: Record<'dockerHub' | 'ghcr' | 'plain', { address: string; port: number }>
+  layers: { sizesBytes: number[]; digests: string[]; indexDigest: string }
+  images: Record<string, { digest: string }>
+}
+
+/** The lab, or null where it is not up. */
+export const lab = await readLab()
+
+const endpoint = process.env['DOCKER_HOST']
+const named = endpoint ? { name: 'the engine of DOCKER_HOST', endpoint } : null
+
+/** The engines of the lab, or else the one that `DOCKER_HOST` names. Where there is none, one stands for it: its tests are skipped. */
+export const engines: Engine[] = lab?.engines ?? [named ?? { name: 'a real engine', endpoint: '' }]
+
+const NO_LAB = 'the lab is not up: `npm run lab -- up`'
+
+/** A test that needs an engine, and says so where there is none. */
+export const testWithEngine = (name: string, run: (t: TestContext) => Promise<void> | void) =>
+  void test(name, { skip: lab || named ? false : `${NO_LAB}, or set DOCKER_HOST` }, run)
+
+/** A test that needs the lab, and says so where it is not up. */
+export const testWithLab = (name: string, run: (t: TestContext) => Promise<void> | void) =>
+  void test(name, { skip: lab ? false : NO_LAB }, run)
+
+if (!lab) console.error(`skipped where the lab is needed: ${NO_LAB}`)
+
+async function readLab(): Promise<Lab | null> {
+  const file =
+    process.env['SHIPWAY_LAB_STATE'] ??
+    fileURLToPath(new URL('../../.lab/state.json', import.meta.url))
+  if (!existsSync(file)) return null
+  const state = JSON.parse(readFileSync(file, 'utf8')) as Lab
+  const answers = await Promise.all(state.engines.map(isAlive))
+  const alive = state.engines.filter((_, index) => answers[index])
+  return alive.length > 0 ? { ...state, engines: alive } : null
+}
+
+async function isAlive(engine: Engine): Promise<boolean> {
+  const { status } = await ask(engine, 'GET', '/_ping').catch(() => ({ status: 0 }))
+  return status === 200
+}
+
+/** Asks an engine without the package. */
+export async function ask(
+  { endpoint }: Engine,
+  method: string,
+  path: string,
+): Promise<{ status: number; body: string }> {
+  const { protocol, host, pathname } = new URL(endpoint.replace(/^tcp:/, 'http:'))
+  const target =
+    protocol === 'unix:'
+      ? { socketPath: pathname }
+      : { host: host.split(':')[0], port: host.split(':')[1] }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ ...target, method, path, agent: false }, resolve)
+      .once('error', reject)
+      .end()
+  })
+  return { status: response.statusCode ?? 0, body: await text(response) }
+}
+
+/** Takes a name from an engine's images, and the image where it has no other. */
+export async function forget(engine: Engine, ...names: string[]): Promise<void> {
+  for (const name of names) await ask(engine, 'DELETE', `/images/${name}?force=true`)
+}
+
+/** Remembers where the engine's log ends; the function resolves once `pattern` matches what has come since. */
+export function watchLog({ logFile }: Engine): (pattern: RegExp) => Promise<void> {
+  if (!logFile) return async () => {}
+  const start = statSync(logFile).size
+  const news = async () => (await readFile(logFile)).subarray(start).toString()
+  return async (pattern) => {
+    while (!pattern.test(await news())) await setTimeout(20)
+  }
+}

@@ -1,0 +1,122 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import { type ServerResponse, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+
+/** A registry with one image, whose layers no engine has, and which come only half until the gate is open. */
+export interface GatedRegistry {
+  reference: string
+  /** Size of each layer as it is transferred. */
+  layerSizes: number[]
+  open(): void
+  close(): void
+}
+
+const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+const CONFIG = 'application/vnd.docker.container.image.v1+json'
+const LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
+
+export async function startRegistry({
+  layers = 2,
+  sizeBytes = 2 << 20,
+} = {}): Promise<GatedRegistry> {
+  const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
+  const image = makeImage(layers, sizeBytes)
+  let isOpen = false
+
+  async function sendLayer(response: ServerResponse, blob: Buffer) {
+    response.setHeader('content-length', blob.length)
+    response.write(blob.subarray(0, blob.length / 2))
+    if (!isOpen) await once(events, 'open')
+    response.end(blob.subarray(blob.length / 2))
+  }
+
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    response.setHeader('docker-distribution-api-version', 'registry/2.0')
+    if (path === '/v2/') return response.end('{}')
+    const [, kind = '', name = ''] = /^\/v2\/face\/gated\/(manifests|blobs)\/(.+)$/.exec(path) ?? []
+    const isManifest = kind === 'manifests'
+    const digest = isManifest && name === '1' ? image.manifest : name
+    const blob = image.blobs.get(digest)
+    if (!blob) {
+      response.statusCode = 404
+      return response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+    }
+    response.setHeader('content-type', isManifest ? MANIFEST : 'application/octet-stream')
+    response.setHeader('docker-content-digest', digest)
+    if (request.method === 'GET' && image.layers.includes(digest)) return sendLayer(response, blob)
+    response.setHeader('content-length', blob.length)
+    return response.end(request.method === 'HEAD' ? undefined : blob)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    reference: `127.0.0.1:${(server.address() as AddressInfo).port}/face/gated:1`,
+    layerSizes: image.layers.map((digest) => image.blobs.get(digest)?.length ?? 0),
+    open() {
+      isOpen = true
+      events.emit('open')
+    },
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+function makeImage(count: number, sizeBytes: number) {
+  const blobs = new Map<string, Buffer>()
+  const add = (blob: Buffer) => {
+    const digest = `sha256:${createHash('sha256').update(blob).digest('hex')}`
+    blobs.set(digest, blob)
+    return { digest, size: blob.length }
+  }
+  const tars = Array.from({ length: count }, (_, index) =>
+    makeTar(`${index}.bin`, randomBytes(sizeBytes)),
+  )
+  const layers = tars.map((tar) => ({ mediaType: LAYER, ...add(gzipSync(tar, { level: 0 })) }))
+  const diffIds = tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`)
+  const architecture = { x64: 'amd64' }[process.arch as string] ?? process.arch
+  const config = add(
+    Buffer.from(
+      JSON.stringify({
+        architecture,
+        os: 'linux',
+        config: {},
+        rootfs: { type: 'layers', diff_ids: diffIds },
+        history: diffIds.map(() => ({ created_by: 'test' })),
+      }),
+    ),
+  )
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: { mediaType: CONFIG, ...config },
+    layers,
+  }
+  return {
+    blobs,
+    manifest: add(Buffer.from(JSON.stringify(manifest))).digest,
+    layers: layers.map(({ digest }) => digest),
+  }
+}
+
+/** A ustar archive of one file: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
+function makeTar(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512)
+  header.write(name)
+  header.write('0000644\0', 100)
+  header.write('0000000\0', 108)
+  header.write('0000000\0', 116)
+  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124)
+  header.write('00000000000\0', 136)
+  header.write('        0', 148)
+  header.write('ustar\u000000', 257)
+  const checksum = header.reduce((sum, byte) => sum + byte, 0)
+  header.write(`${checksum.toString(8).padStart(6, '0')}\0 `, 148)
+  const padding = Buffer.alloc((512 - (content.length % 512)) % 512)
+  return Buffer.concat([header, content, padding, Buffer.alloc(1024)])
+}
