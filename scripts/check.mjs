@@ -13,18 +13,40 @@ const npx = (...args) => run('npx', ['--no-install', ...args])
 
 await step('rustfmt', () => run('cargo', ['fmt', '--all', '--check']))
 await step('clippy', () =>
-  run('cargo', ['clippy', '--workspace', '--all-targets', '--all-features', '--locked', '--', '--deny', 'warnings']),
+  run('cargo', [
+    'clippy',
+    '--workspace',
+    '--all-targets',
+    '--all-features',
+    '--locked',
+    '--',
+    '--deny',
+    'warnings',
+  ]),
 )
 await step('rustdoc', () =>
-  run('cargo', ['doc', '-p', 'shipway-core', '--all-features', '--no-deps', '--locked', '--quiet'], {
-    env: { ...process.env, RUSTDOCFLAGS: '--deny warnings' },
-  }),
+  run(
+    'cargo',
+    ['doc', '-p', 'shipway-core', '--all-features', '--no-deps', '--locked', '--quiet'],
+    {
+      env: { ...process.env, RUSTDOCFLAGS: '--deny warnings' },
+    },
+  ),
 )
 await step('oxlint', () => npx('oxlint', '--deny-warnings'))
 await step('prettier', () => npx('prettier', '--check', '.'))
 await step('types', () => run('npm', ['run', '--silent', 'test:types']))
 await step('generated files are committed', () =>
-  run('git', ['diff', '--exit-code', '--stat', '--', 'native.js', 'native.d.ts', 'Cargo.lock', 'package-lock.json']),
+  run('git', [
+    'diff',
+    '--exit-code',
+    '--stat',
+    '--',
+    'native.js',
+    'native.d.ts',
+    'Cargo.lock',
+    'package-lock.json',
+  ]),
 )
 await step('cargo deny', cargoDeny)
 
@@ -33,9 +55,21 @@ console.log('\nall checks passed')
 /** Licences, sources and bans from what is locked; the advisory database is asked where it can be reached. */
 async function cargoDeny() {
   const tools = path.join(root, 'target', 'tools')
-  const binary = path.join(tools, 'bin', process.platform === 'win32' ? 'cargo-deny.exe' : 'cargo-deny')
+  const binary = path.join(
+    tools,
+    'bin',
+    process.platform === 'win32' ? 'cargo-deny.exe' : 'cargo-deny',
+  )
   if (!existsSync(binary)) {
-    await run('cargo', ['install', 'cargo-deny', '--version', '0.20.2', '--locked', '--root', tools])
+    await run('cargo', [
+      'install',
+      'cargo-deny',
+      '--version',
+      '0.20.2',
+      '--locked',
+      '--root',
+      tools,
+    ])
   }
   await run(binary, ['--locked', 'check', '--hide-inclusion-graph', 'bans', 'licenses', 'sources'])
 }

@@ -39,7 +39,9 @@ for (const [how, image, detail] of ready) {
   console.log(`        ${image.imageId}`)
 }
 const details = await inspectImage(IMAGE, { engine })
-console.log(`  opencode ${details?.labels['org.opencontainers.image.version']} on ${details?.platform}`)
+console.log(
+  `  opencode ${details?.labels['org.opencontainers.image.version']} on ${details?.platform}`,
+)
 console.log(`The whole demo: ${since(start)}`)
 if (lab) console.log('The lab is still up: `npm run lab -- down` stops it.')
 
@@ -49,9 +51,10 @@ async function findEngine() {
     await imageExists(IMAGE)
     return { engine: undefined, lab: null }
   } catch (error) {
-    if (process.env.DOCKER_HOST || !['ENGINE_NOT_FOUND', 'ENGINE_UNREACHABLE'].includes(error.code)) throw error
+    if (process.env.DOCKER_HOST || !['ENGINE_NOT_FOUND', 'ENGINE_UNREACHABLE'].includes(error.code))
+      throw error
     const unsupported = await bringLabUp()
-    if (unsupported) throw new Error(`${error.message}; and ${unsupported}`)
+    if (unsupported) throw new Error(`${error.message}; and ${unsupported}`, { cause: error })
     const state = await import('../lab/state.mjs')
     const lab = { state, engine: state.readLab().engines.at(-1) }
     console.log(`Engine: Docker ${lab.engine.version} of the lab, ${lab.engine.store} image store`)

@@ -11,7 +11,9 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export async function installPackages() {
   const installed = path.join(root, 'node_modules', '.package-lock.json')
   if (modified(installed) >= modified(path.join(root, 'package-lock.json'))) return
-  await step('install the npm packages', () => run('npm', ['ci', '--no-audit', '--no-fund'], { quiet: true }))
+  await step('install the npm packages', () =>
+    run('npm', ['ci', '--no-audit', '--no-fund'], { quiet: true }),
+  )
 }
 
 /** Builds the addon when a source is newer than it. */
@@ -19,11 +21,21 @@ export async function buildAddon() {
   const built = readdirSync(root).filter((name) => name.endsWith('.node'))
   const oldest = Math.min(...built.map((name) => modified(path.join(root, name))))
   if (built.length > 0 && oldest >= newestSource()) return
-  await step('build the addon (release: some minutes the first time)', () => run('npm', ['run', '--silent', 'build']))
+  await step('build the addon (release: some minutes the first time)', () =>
+    run('npm', ['run', '--silent', 'build']),
+  )
 }
 
 function newestSource() {
-  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'package.json', 'src', 'crates/core/Cargo.toml', 'crates/core/src']
+  const sources = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'build.rs',
+    'package.json',
+    'src',
+    'crates/core/Cargo.toml',
+    'crates/core/src',
+  ]
   return Math.max(...sources.map((name) => newest(path.join(root, name))))
 }
 

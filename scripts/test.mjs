@@ -21,7 +21,13 @@ await count('cargo', ['test', '--workspace', '--all-features', '--locked'], (lin
 await count('npm', ['run', '--silent', 'test:js'], (line) => {
   const match = /^(?:ℹ|#) (pass|fail|cancelled|skipped|todo) (\d+)$/.exec(line)
   if (!match) return null
-  const counter = { pass: 'passed', fail: 'failed', cancelled: 'failed', skipped: 'skipped', todo: 'skipped' }[match[1]]
+  const counter = {
+    pass: 'passed',
+    fail: 'failed',
+    cancelled: 'failed',
+    skipped: 'skipped',
+    todo: 'skipped',
+  }[match[1]]
   return { [counter]: +match[2] }
 })
 
