@@ -38,6 +38,12 @@ const SYSTEMS: &[&str] = &[
     "windows",
 ];
 
+/// Architectures that may be written without an operating system, normalised.
+const ARCHITECTURES: &[&str] = &[
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64",
+    "ppc64le", "riscv64", "s390x", "sparc64", "wasm",
+];
+
 impl Platform {
     /// Parses `os`, `architecture`, `os/architecture` or `os/architecture/variant`. What is left out is `linux` and the
     /// architecture of this machine. Errors: `INVALID_OPTION`.
@@ -53,15 +59,17 @@ impl Platform {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
         };
+        let refused = |reason: &str| {
+            let shown: String = text.chars().take(100).collect();
+            let shown = shown.escape_debug();
+            let message = format!("cannot use the platform `{shown}`: {reason}");
+            Err(Error::new(ErrorKind::InvalidOption, message)
+                .with_hint("write it as `linux/amd64`, `linux/arm64` or `linux/arm/v7`"))
+        };
         let lower = text.to_ascii_lowercase();
         let parts: Vec<&str> = lower.split('/').collect();
-        if parts.len() > 3 || !parts.iter().all(|part| valid(part)) {
-            let message = format!(
-                "cannot use the platform `{}`: it is not os/architecture[/variant]",
-                text.escape_debug()
-            );
-            return Err(Error::new(ErrorKind::InvalidOption, message)
-                .with_hint("write it as `linux/amd64`, `linux/arm64` or `linux/arm/v7`"));
+        if !parts.iter().all(|part| valid(part)) {
+            return refused("it is not os/architecture[/variant]");
         }
         let os = |name: &str| {
             if name == "macos" {
@@ -70,24 +78,38 @@ impl Platform {
                 name.to_owned()
             }
         };
-        Ok(match parts[..] {
+        match parts[..] {
             [name] if SYSTEMS.contains(&os(name).as_str()) => {
-                Self::normal(os(name), architecture, None)
+                Ok(Self::normal(os(name), architecture, None))
             }
-            [name] => Self::normal("linux".to_owned(), name, None),
-            [system, name] => Self::normal(os(system), name, None),
-            [system, name, variant] => Self::normal(os(system), name, Some(variant)),
-            // Unreachable by the check above; a platform nobody has is the honest rest.
-            _ => Self::normal(lower.clone(), "unknown", None),
-        })
+            [name] => {
+                let platform = Self::normal("linux".to_owned(), name, None);
+                if ARCHITECTURES.contains(&platform.architecture.as_str()) {
+                    Ok(platform)
+                } else {
+                    refused("it is no operating system and no architecture that is known")
+                }
+            }
+            [system, name] => Ok(Self::normal(os(system), name, None)),
+            [system, name, variant] => Ok(Self::normal(os(system), name, Some(variant))),
+            _ => refused("it is not os/architecture[/variant]"),
+        }
     }
 
-    /// Whether `actual` is what was wanted. Where no variant is wanted, any will do.
+    /// Whether `actual` is what was wanted. Where no variant is wanted, any will do: engines take the best that there is.
     pub fn matches(&self, actual: &Self) -> bool {
         let (wanted, actual) = (self.normalized(), actual.normalized());
         wanted.os == actual.os
             && wanted.architecture == actual.architecture
-            && (wanted.variant.is_none() || wanted.variant == actual.variant)
+            && (wanted.variant.is_none() || wanted.spelled_out() == actual.spelled_out())
+    }
+
+    /// The variant, with the one that is meant where `arm` has none.
+    fn spelled_out(&self) -> Option<&str> {
+        match (self.architecture.as_str(), self.variant.as_deref()) {
+            ("arm", None) => Some("v7"),
+            (_, variant) => variant,
+        }
     }
 
     fn normalized(&self) -> Self {
@@ -95,15 +117,19 @@ impl Platform {
     }
 
     fn normal(os: String, architecture: &str, variant: Option<&str>) -> Self {
+        let variant = variant.filter(|variant| !variant.is_empty());
         let (architecture, variant) = match (architecture, variant) {
             ("x86_64" | "x86-64" | "amd64", None | Some("v1")) => ("amd64", None),
             ("x86_64" | "x86-64" | "amd64", variant) => ("amd64", variant),
             ("i386" | "x86", _) => ("386", None),
-            ("aarch64" | "arm64", None | Some("8" | "v8")) => ("arm64", None),
+            ("aarch64" | "arm64", None | Some("8" | "v8" | "v8.0")) => ("arm64", None),
+            ("aarch64" | "arm64", Some("9" | "9.0" | "v9.0")) => ("arm64", Some("v9")),
             ("aarch64" | "arm64", variant) => ("arm64", variant),
-            ("armhf", _) | ("arm", None | Some("7")) => ("arm", Some("v7")),
+            ("armhf", _) | ("arm", Some("7")) => ("arm", Some("v7")),
             ("armel", _) | ("arm", Some("6")) => ("arm", Some("v6")),
             ("arm", Some("5")) => ("arm", Some("v5")),
+            ("arm", Some("8")) => ("arm", Some("v8")),
+            ("loongarch64", variant) => ("loong64", variant),
             ("powerpc64le", variant) => ("ppc64le", variant),
             other => other,
         };
@@ -151,7 +177,10 @@ mod tests {
             ("linux/arm64/v8", "linux/arm64"),
             ("aarch64", "linux/arm64"),
             ("armhf", "linux/arm/v7"),
-            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm", "linux/arm"),
+            ("arm", "linux/arm"),
+            ("linux/arm64/v9.0", "linux/arm64/v9"),
+            ("wasi/wasm", "wasi/wasm"),
             ("linux/armel", "linux/arm/v6"),
             ("linux/arm/6", "linux/arm/v6"),
             ("i386", "linux/386"),
@@ -173,6 +202,9 @@ mod tests {
             "linux/*",
             "linux/amd64?x=1",
             "lin ux",
+            "linx",
+            "arm46",
+            "v8",
         ] {
             assert_eq!(
                 Platform::parse(text).unwrap_err().kind,
@@ -193,6 +225,9 @@ mod tests {
         assert!(parse("linux/arm64").matches(&odd));
         assert!(odd.matches(&parse("linux/arm64")));
         assert!(!parse("linux/arm/v7").matches(&parse("linux/arm/v6")));
+        assert!(parse("linux/arm").matches(&parse("linux/arm/v6")));
+        assert!(parse("linux/arm/v7").matches(&parse("linux/arm")));
+        assert!(!parse("linux/arm/v6").matches(&parse("linux/arm")));
         assert!(!parse("linux/amd64").matches(&parse("linux/arm64")));
     }
 }

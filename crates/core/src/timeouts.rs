@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Time limits of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -13,6 +15,25 @@ pub struct Timeouts {
     /// Longest time for the whole call, waits between tries included; no limit when absent.
     /// Default: none for a pull, 600 s for a build.
     pub total: Option<Duration>,
+}
+
+/// When the time of a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The end.
+    pub at: Instant,
+    /// The time that was allowed.
+    pub total: Duration,
+}
+
+impl Deadline {
+    /// The deadline of a call that begins now and may take `total`.
+    pub fn after(total: Duration) -> Self {
+        Self {
+            at: Instant::now() + total,
+            total,
+        }
+    }
 }
 
 impl Timeouts {

@@ -7,7 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use result::BuiltImage;
 
@@ -19,7 +19,7 @@ use crate::platform::Platform;
 use crate::progress::ProgressSink;
 use crate::progress::throttled::Throttled;
 use crate::reference::{ImageName, Reference};
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Deadline, Timeouts};
 
 /// What to build, and how.
 #[derive(Clone)]
@@ -107,17 +107,15 @@ pub async fn build_image(
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let progress = &Throttled::new(progress);
-    let build = progress.run(run(engine, request, progress));
-    let result = match request.timeouts.total {
-        None => build.await,
-        Some(total) => tokio::time::timeout(total, build)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Deadline,
-                    format!("cannot build the image within {} s", total.as_secs_f64()),
-                ))
-            }),
+    let deadline = request.timeouts.total.map(Deadline::after);
+    let work = progress.run(run(engine, request, deadline, progress));
+    let result = match deadline {
+        None => work.await,
+        Some(deadline) => timeout_at(deadline.at, work).await.unwrap_or_else(|_| {
+            let total = deadline.total.as_secs_f64();
+            let message = format!("cannot build the image within {total} s");
+            Err(Error::new(ErrorKind::Deadline, message))
+        }),
     };
     result.map_err(|error| error.with_operation(Operation::BuildImage))
 }
@@ -125,10 +123,12 @@ pub async fn build_image(
 async fn run(
     engine: &dyn Engine,
     request: &BuildRequest,
+    deadline: Option<Deadline>,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let started = Instant::now();
-    let (build, context) = prepare(request)?;
+    let (mut build, context) = prepare(request)?;
+    build.deadline = deadline;
     let compression = match request.compression {
         ContextCompression::Auto if engine.is_local() => Compression::None,
         ContextCompression::None => Compression::None,
@@ -163,6 +163,7 @@ fn prepare(request: &BuildRequest) -> Result<(EngineBuild, ContextSource)> {
         network: request.network.clone(),
         add_hosts: request.add_hosts.clone(),
         stall: request.timeouts.stall,
+        deadline: None,
     };
     let context = match &request.source {
         BuildSource::Opencode(opencode) => {
@@ -227,14 +228,15 @@ async fn verify(
             .with_hint("another build or pull may have used the same tag at the same time"));
         }
     }
-    if let (Some(wanted), Some(actual)) = (&build.platform, &details.platform)
-        && !wanted.matches(actual)
+    if let Some(wanted) = &build.platform
+        && engine.inspect(&name, Some(wanted)).await?.is_none()
     {
+        let actual = details
+            .platform
+            .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
         return Err(Error::new(
             ErrorKind::PlatformMismatch,
-            format!(
-                "cannot use the image: wanted platform `{wanted}`, the engine built `{actual}`"
-            ),
+            format!("cannot use the image: wanted platform `{wanted}`, the engine built {actual}"),
         ));
     }
     Ok(details)

@@ -130,7 +130,12 @@ pub(super) fn protocol(at: u64, what: &str) -> Error {
 
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_LIMIT)]);
-    clean_line(text.lines().next().unwrap_or_default()).into_owned()
+    let line = clean_line(text.lines().next().unwrap_or_default()).into_owned();
+    // A URL may hold a secret, and its end may lie beyond the excerpt.
+    match line.split_once("://") {
+        Some((before, _)) => format!("{before}://…"),
+        None => line,
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
-use super::transport;
+use super::transport::{self, ReadToEnd};
 
 /// Longest body of an error answer that is read: a proxy's HTML page must not fill the memory.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
@@ -69,7 +69,7 @@ impl Http {
             .await
             .map_err(|_| HttpError::ConnectTimeout(self.connect_timeout))?
             .map_err(HttpError::Connect)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(io))
+        let (mut sender, connection) = http1::handshake(TokioIo::new(ReadToEnd::new(io)))
             .await
             .map_err(HttpError::Exchange)?;
         let connection = Connection(Some(tokio::spawn(async move {

@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
+use crate::timeouts::Deadline;
 
 /// What the verbs need of an engine. Implemented by [`docker::DockerEngine`] and by the doubles of the tests.
 ///
@@ -99,6 +100,8 @@ pub struct EngineBuild {
     pub add_hosts: Vec<String>,
     /// How long the engine may leave the context unread before the build is given up.
     pub stall: Option<Duration>,
+    /// When the build is given up; the error then says how far it came.
+    pub deadline: Option<Deadline>,
 }
 
 impl std::fmt::Debug for EngineBuild {
@@ -151,9 +154,10 @@ pub struct ImageDetails {
 }
 
 impl ImageDetails {
-    /// The registry digest under which the engine knows the image from `reference`'s repository.
-    pub fn digest_of(&self, reference: &Reference) -> Option<&str> {
-        self.repo_digests.iter().find_map(|entry| {
+    /// The registry digests under which the engine knows the image from `reference`'s repository. A graph driver keeps
+    /// one for each manifest with the same configuration.
+    pub fn digests_of(&self, reference: &Reference) -> impl Iterator<Item = &str> {
+        self.repo_digests.iter().filter_map(|entry| {
             let (name, digest) = entry.split_once('@')?;
             let known = Reference::parse(name).ok()?;
             (known.name() == reference.name()).then_some(digest)

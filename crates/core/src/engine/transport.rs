@@ -1,8 +1,10 @@
 //! The byte stream to an engine: one for every scheme, under every protocol.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::endpoint::Endpoint;
 
@@ -21,6 +23,99 @@ pub(super) async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
             stream.set_nodelay(true)?;
             Ok(Box::new(stream))
         }
+    }
+}
+
+/// A stream that can still be read when nothing can be written to it any more.
+///
+/// An engine that refuses a build early answers, and closes the connection under the upload. hyper takes the failed
+/// write for the end of the exchange, although the answer lies ready to be read
+/// (<https://github.com/hyperium/hyper/blob/v1.12.0/src/proto/h1/dispatch.rs>, `poll_loop`). So such a write waits
+/// instead: the answer ends the exchange, or the end of the stream does. To be removed when hyper reads on.
+pub(super) struct ReadToEnd<T> {
+    inner: T,
+    is_broken: bool,
+}
+
+impl<T> ReadToEnd<T> {
+    pub(super) fn new(inner: T) -> Self {
+        Self {
+            inner,
+            is_broken: false,
+        }
+    }
+
+    /// Reading has its own waker, which a stream that has ended wakes.
+    fn wait_if_broken<R>(&mut self, written: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        match written {
+            Poll::Ready(Err(error)) if is_closed(&error) => {
+                self.is_broken = true;
+                Poll::Pending
+            }
+            written => written,
+        }
+    }
+}
+
+/// Whether the other side has closed the connection.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+    )
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for ReadToEnd<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for ReadToEnd<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_broken {
+            return Poll::Pending;
+        }
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.wait_if_broken(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_broken {
+            return Poll::Pending;
+        }
+        let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.wait_if_broken(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_broken {
+            return Poll::Pending;
+        }
+        let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        self.wait_if_broken(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
 
@@ -63,4 +158,25 @@ async fn connect_pipe(_name: &str) -> io::Result<Box<dyn Io>> {
         io::ErrorKind::Unsupported,
         "named pipes need Windows",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_can_be_read_after_a_write_has_failed() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b"no").await.unwrap();
+        drop(theirs);
+        let mut ours = ReadToEnd::new(ours);
+        assert!(ours.write_all(b"upload").now_or_never().is_none());
+        assert!(ours.write_all(b"upload").now_or_never().is_none());
+        let mut answer = String::new();
+        ours.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "no");
+    }
 }

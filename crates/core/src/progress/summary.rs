@@ -14,12 +14,28 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Adds up the layers of one image, by bytes.
 ///
-/// Only the download is counted: extraction moves no byte of the sum. Layers that were there before count as known with
-/// the bytes that were seen of them, usually none.
+/// Only the download is counted: extraction moves no byte of the sum. Layers that were there before count as known,
+/// without a byte; a layer whose size the engine never told is unknown for ever.
 #[derive(Debug, Default)]
 pub struct Summary {
     layers: HashMap<String, Seen>,
+    sums: Sums,
     samples: VecDeque<Sample>,
+    /// Whether every layer that there is is known.
+    ended: bool,
+}
+
+/// What the layers come to together, kept up to date by each change: an image may have thousands of them.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sums {
+    done: usize,
+    existing: usize,
+    downloaded: u64,
+    total: u64,
+    left: u64,
+    /// Layers of which it cannot be told what is left.
+    left_unknown: usize,
+    size_unknown: usize,
 }
 
 /// What is known of one layer.
@@ -48,10 +64,14 @@ impl Summary {
     /// Takes the latest of a layer.
     pub fn observe(&mut self, layer: &Layer) {
         if !self.layers.contains_key(&layer.id) {
-            self.layers.insert(layer.id.clone(), Seen::default());
+            let seen = Seen::default();
+            self.sums.add(&seen);
+            self.layers.insert(layer.id.clone(), seen);
         }
         if let Some(seen) = self.layers.get_mut(&layer.id) {
+            self.sums.remove(seen);
             seen.observe(layer);
+            self.sums.add(seen);
         }
     }
 
@@ -63,23 +83,20 @@ impl Summary {
         if self.layers.is_empty() {
             return None;
         }
-        let layers = self.layers.values();
-        let current_bytes = layers.clone().map(|seen| seen.downloaded).sum();
-        let bytes_left = layers.clone().map(Seen::bytes_left).sum::<Option<u64>>();
-        self.sample(now, current_bytes);
+        let sums = self.sums;
+        let bytes_left = (sums.left_unknown == 0).then_some(sums.left);
+        self.sample(now, sums.downloaded);
         let bytes_per_second = self.rate(now).filter(|_| bytes_left != Some(0));
-        let layers = self.layers.values();
+        // Docker tells which layers were there before it names the others.
+        let all_known = self.ended || sums.existing < self.layers.len();
         Some(Total {
-            layers_done: count(layers.clone().filter(|seen| seen.done).count()),
+            layers_done: count(sums.done),
             layers_total: count(self.layers.len()),
-            current_bytes,
-            total_bytes: layers
-                .clone()
-                .map(|seen| seen.size.unwrap_or(seen.downloaded))
-                .sum(),
-            total_is_final: layers.clone().all(|seen| seen.size.is_some() || seen.done),
+            current_bytes: sums.downloaded,
+            total_bytes: sums.total,
+            total_is_final: all_known && sums.size_unknown == 0,
             bytes_per_second,
-            eta_ms: eta_ms(bytes_left, bytes_per_second),
+            eta_ms: eta_ms(bytes_left.filter(|_| all_known), bytes_per_second),
         })
     }
 
@@ -92,8 +109,11 @@ impl Summary {
     /// (<https://github.com/moby/moby/blob/docker-v29.7.2/daemon/containerd/progress.go>).
     pub fn complete_all(&mut self) {
         for seen in self.layers.values_mut() {
+            self.sums.remove(seen);
             seen.complete();
+            self.sums.add(seen);
         }
+        self.ended = true;
     }
 
     fn sample(&mut self, now: Duration, bytes: u64) {
@@ -128,7 +148,33 @@ impl Summary {
     }
 }
 
+impl Sums {
+    fn add(&mut self, seen: &Seen) {
+        self.done += usize::from(seen.done);
+        self.existing += usize::from(seen.existed);
+        self.downloaded += seen.downloaded;
+        self.total += seen.size.unwrap_or(seen.downloaded);
+        self.left += seen.bytes_left().unwrap_or(0);
+        self.left_unknown += usize::from(seen.bytes_left().is_none());
+        self.size_unknown += usize::from(seen.is_size_unknown());
+    }
+
+    fn remove(&mut self, seen: &Seen) {
+        self.done -= usize::from(seen.done);
+        self.existing -= usize::from(seen.existed);
+        self.downloaded -= seen.downloaded;
+        self.total -= seen.size.unwrap_or(seen.downloaded);
+        self.left -= seen.bytes_left().unwrap_or(0);
+        self.left_unknown -= usize::from(seen.bytes_left().is_none());
+        self.size_unknown -= usize::from(seen.is_size_unknown());
+    }
+}
+
 impl Seen {
+    fn is_size_unknown(&self) -> bool {
+        self.size.is_none() && !self.existed
+    }
+
     fn observe(&mut self, layer: &Layer) {
         // The total of a resumed transfer is only what was left, so the largest is the size.
         // https://github.com/moby/moby/blob/docker-v29.7.2/daemon/internal/distribution/pull_v2.go
@@ -166,7 +212,10 @@ impl Seen {
     fn complete(&mut self) {
         self.transfer();
         self.done = true;
-        self.size.get_or_insert(self.downloaded);
+        // A transfer too short for the engine to tell its bytes leaves the size unknown.
+        if self.downloaded > 0 {
+            self.size.get_or_insert(self.downloaded);
+        }
     }
 
     /// Absent while it cannot be told.

@@ -1,5 +1,6 @@
 //! What lies between the decoder and a sink: every change of state, and as many byte counts as somebody can read.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::summary::Summary;
@@ -24,6 +25,8 @@ pub struct Throttle {
     source: Option<(String, String)>,
     /// In the order of their first event, so that held counts are delivered in a stable order.
     layers: Vec<Gate<Layer>>,
+    /// Place of each layer in `layers`.
+    places: HashMap<String, usize>,
     context: Option<Gate<Context>>,
     last_total: Option<(Total, Duration)>,
     now: Duration,
@@ -115,13 +118,14 @@ impl Throttle {
     fn admit_layer(&mut self, layer: Layer, out: &mut impl FnMut(ProgressEvent)) {
         let mut out = |layer| out(ProgressEvent::Layer(layer));
         let known = self
-            .layers
-            .iter_mut()
-            .find(|gate| gate.delivered.id == layer.id);
+            .places
+            .get(&layer.id)
+            .and_then(|place| self.layers.get_mut(*place));
         if let Some(gate) = known {
             let is_change = gate.latest().state != layer.state;
             gate.take(layer, self.now, is_change, &mut out);
         } else {
+            self.places.insert(layer.id.clone(), self.layers.len());
             self.layers.push(Gate::open(layer, self.now, &mut out));
         }
     }
@@ -130,6 +134,7 @@ impl Throttle {
     fn begin(&mut self, attempted: &Attempted) {
         // The engine starts over with its layers, so that what it says of them is news again.
         self.layers.clear();
+        self.places.clear();
         let source = (attempted.reference.clone(), attempted.registry.clone());
         let is_other = self.source.as_ref().is_some_and(|known| *known != source);
         if is_other || attempted.phase == AttemptPhase::FallingBack {

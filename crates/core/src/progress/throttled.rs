@@ -46,6 +46,13 @@ impl<'a> Throttled<'a> {
         }
     }
 
+    /// Says that a pull ended well: nothing more is expected of any layer.
+    pub fn complete_layers(&self) {
+        let now = self.started.elapsed();
+        self.lock()
+            .complete_all(now, &mut |event| self.inner.emit(&event));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }

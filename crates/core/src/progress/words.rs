@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{AttemptPhase, Attempted, Layer, LayerState, Step, StepState, Total, Warning};
 use crate::text::{format_bytes, format_duration};
 
+/// Most characters of an instruction in a line for people.
+const STEP_CHARACTERS: usize = 120;
+
 /// What an attempt does, and where it failed: why, and what follows.
 pub(super) fn attempt_line(attempted: &Attempted) -> String {
     let Attempted {
@@ -15,7 +18,11 @@ pub(super) fn attempt_line(attempted: &Attempted) -> String {
         ..
     } = attempted;
     let reason = match (&attempted.message, attempted.code) {
-        (Some(message), _) => format!(": {message}"),
+        (Some(message), _) => {
+            // The line names the registry already.
+            let named = format!("cannot pull `{reference}`: ");
+            format!(": {}", message.strip_prefix(&named).unwrap_or(message))
+        }
         (None, Some(code)) => format!(": {code}"),
         (None, None) => String::new(),
     };
@@ -84,24 +91,34 @@ pub(super) fn layer_word(state: LayerState) -> &'static str {
 /// A step's state, with the time that it took.
 pub(super) fn step_line(step: &Step) -> String {
     let name = step_name(step);
+    // Who reads the end has read the beginning.
+    let number = match (step.index, step.of) {
+        (Some(index), Some(of)) => format!("step {index}/{of}"),
+        _ => name.clone(),
+    };
     let time = match step.duration_ms {
         Some(millis) => format!(" after {}", format_duration(Duration::from_millis(millis))),
         None => String::new(),
     };
     match step.state {
         StepState::Running => name,
-        StepState::Cached => format!("{name}: cached"),
-        StepState::Done => format!("{name}: done{time}"),
+        StepState::Cached => format!("{number}: cached"),
+        StepState::Done => format!("{number}: done{time}"),
         StepState::Failed => format!("{name}: failed{time}"),
         StepState::Canceled => format!("{name}: canceled{time}"),
     }
 }
 
-/// A step with its position: `step 3/9: RUN make`.
+/// A step with its position: `step 3/9: RUN make`. An instruction of many lines is cut: its text is in the Dockerfile.
 pub(super) fn step_name(step: &Step) -> String {
+    let words = step.name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = match words.char_indices().nth(STEP_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    };
     let name = match &step.stage {
-        Some(stage) if !step.name.starts_with('[') => format!("[{stage}] {}", step.name),
-        _ => step.name.clone(),
+        Some(stage) if !name.starts_with('[') => format!("[{stage}] {name}"),
+        _ => name,
     };
     match (step.index, step.of) {
         (Some(index), Some(of)) => format!("step {index}/{of}: {name}"),
@@ -133,4 +150,44 @@ pub(super) fn transfer_line(total: &Total) -> String {
     } = total;
     let bytes = format_bytes(total.current_bytes);
     format!("{layers_done} of {layers_total} layers ready, {bytes} downloaded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_of_many_lines_is_one_short_line() {
+        let step = Step {
+            id: "1".to_owned(),
+            name: format!("RUN set -eu;     {}", "é ".repeat(200)),
+            index: Some(1),
+            of: Some(2),
+            state: StepState::Running,
+            stage: None,
+            duration_ms: None,
+        };
+        let line = step_line(&step);
+        assert!(line.starts_with("step 1/2: RUN set -eu; é é"), "{line}");
+        assert!(line.ends_with('…') && line.chars().count() < 140, "{line}");
+    }
+
+    #[test]
+    fn a_failed_attempt_names_its_image_once() {
+        let reference = "docker.io/acme/app:1".to_owned();
+        let attempted = Attempted {
+            registry: "docker.io".to_owned(),
+            attempt: 1,
+            attempts: 3,
+            phase: AttemptPhase::FallingBack,
+            delay_ms: None,
+            code: None,
+            message: Some(format!("cannot pull `{reference}`: manifest unknown")),
+            reference,
+        };
+        assert_eq!(
+            attempt_line(&attempted),
+            "docker.io: attempt 1 of 3 failed: manifest unknown; going to the next source"
+        );
+    }
 }

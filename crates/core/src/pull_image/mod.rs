@@ -64,6 +64,7 @@ pub async fn pull_image(
         progress,
         started: Instant::now(),
         attempts: Vec::new(),
+        current: None,
     };
     let result = match request.timeouts.total {
         None => progress.run(pull.run()).await,
@@ -84,9 +85,11 @@ pub async fn pull_image(
 struct Pull<'a> {
     engine: &'a dyn Engine,
     request: &'a PullRequest,
-    progress: &'a dyn ProgressSink,
+    progress: &'a Throttled<'a>,
     started: Instant,
     attempts: Vec<Attempt>,
+    /// The try under way, and when it began.
+    current: Option<(Reference, u32, Instant)>,
 }
 
 /// A source that served the image.
@@ -124,7 +127,9 @@ impl Pull<'_> {
         loop {
             self.tell(source, number, AttemptPhase::Starting, None, None);
             let began = Instant::now();
+            self.current = Some((source.clone(), number, began));
             let outcome = self.try_once(source).await;
+            self.current = None;
             let mut attempt = Attempt {
                 reference: source.to_string(),
                 registry: source.registry().to_owned(),
@@ -173,6 +178,7 @@ impl Pull<'_> {
         };
         let pulled = self.engine.pull(&pull, self.progress).await?;
         let details = self.verify(source).await?;
+        self.progress.complete_layers();
         Ok(Served { pulled, details })
     }
 
@@ -180,31 +186,27 @@ impl Pull<'_> {
     async fn verify(&self, reference: &Reference) -> Result<ImageDetails> {
         let name = ImageName::from(reference.clone());
         let wanted = self.request.platform.as_ref();
-        let found = match self.engine.inspect(&name, wanted).await? {
-            None if wanted.is_some() => self.engine.inspect(&name, None).await?,
-            found => found,
+        let details = match (self.engine.inspect(&name, wanted).await?, wanted) {
+            (Some(details), _) => details,
+            (None, Some(wanted)) => {
+                let Some(other) = self.engine.inspect(&name, None).await? else {
+                    return Err(no_such_image(reference));
+                };
+                let actual = other
+                    .platform
+                    .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
+                return Err(Error::new(
+                    ErrorKind::PlatformMismatch,
+                    format!(
+                        "cannot use `{reference}`: wanted platform `{wanted}`, the engine has {actual}"
+                    ),
+                ));
+            }
+            (None, None) => return Err(no_such_image(reference)),
         };
-        let Some(details) = found else {
-            return Err(Error::new(
-                ErrorKind::EngineError,
-                format!(
-                    "cannot find `{reference}` after its pull: the engine reported success but has no such image"
-                ),
-            ));
-        };
-        if let (Some(wanted), Some(actual)) = (wanted, &details.platform)
-            && !wanted.matches(actual)
-        {
-            return Err(Error::new(
-                ErrorKind::PlatformMismatch,
-                format!(
-                    "cannot use `{reference}`: wanted platform `{wanted}`, the engine has `{actual}`"
-                ),
-            ));
-        }
         if let Some(wanted) = reference.digest()
             && details.id != wanted
-            && details.digest_of(reference) != Some(wanted)
+            && !details.digests_of(reference).any(|digest| digest == wanted)
         {
             return Err(Error::new(
                 ErrorKind::DigestMismatch,
@@ -221,29 +223,26 @@ impl Pull<'_> {
             pulled,
             mut details,
         } = served;
-        let digest = details
-            .digest_of(source)
-            .map(str::to_owned)
-            .or(pulled.digest);
+        let known = || details.digests_of(source).next().map(str::to_owned);
+        let digest = pulled.digest.or_else(known);
         let mut warnings = pulled.warnings;
-        if source != canonical {
-            if canonical.tag().is_some() {
-                let target = canonical.without_digest();
-                self.engine
-                    .tag(&ImageName::from(source.clone()), &target)
-                    .await?;
-                details = self.verify(&target).await?;
-            } else {
-                // Engines give images tags, not digests: only a registry's answer makes a digest known.
-                let warning = Warning::new(
-                    "NOT_NAMED",
-                    format!(
-                        "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
-                    ),
-                );
-                self.progress.emit(&ProgressEvent::Warning(warning.clone()));
-                warnings.push(warning);
-            }
+        let is_named = source == canonical && canonical.digest().is_none();
+        if canonical.tag().is_some() && !is_named {
+            // Engines that pull by digest give no tag, even where the reference has one.
+            let target = canonical.without_digest();
+            let name = ImageName::from(source.clone());
+            self.engine.tag(&name, &target).await?;
+            details = self.verify(&target).await?;
+        } else if source != canonical {
+            // Engines give images tags, not digests: only a registry's answer makes a digest known.
+            let warning = Warning::new(
+                "NOT_NAMED",
+                format!(
+                    "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
+                ),
+            );
+            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+            warnings.push(warning);
         }
         Ok(PulledImage {
             reference: canonical.to_string(),
@@ -278,20 +277,38 @@ impl Pull<'_> {
         }));
     }
 
-    fn deadline(&self, total: Duration) -> Error {
+    /// The error of a call whose time is over; the try under way counts as one that failed.
+    fn deadline(&mut self, total: Duration) -> Error {
         let reference = &self.request.reference;
         let message = format!("cannot pull `{reference}` within {} s", total.as_secs_f64());
         let error = Error::new(ErrorKind::Deadline, message);
-        match self
-            .attempts
-            .iter()
-            .rev()
-            .find_map(|attempt| Some((attempt.code?, attempt.message.clone()?)))
-        {
-            Some((code, message)) => error.with_source(Error::new(code, message)),
+        let mut latest = self.attempts.iter().rev();
+        let cause =
+            latest.find_map(|attempt| Some(Error::new(attempt.code?, attempt.message.clone()?)));
+        if let Some((source, number, began)) = self.current.take() {
+            self.tell(&source, number, AttemptPhase::Failed, Some(&error), None);
+            self.attempts.push(Attempt {
+                reference: source.to_string(),
+                registry: source.registry().to_owned(),
+                attempt: number,
+                code: Some(ErrorKind::Deadline),
+                message: Some(error.message.clone()),
+                duration_ms: millis(began.elapsed()),
+                delay_ms: None,
+            });
+        }
+        match cause {
+            Some(cause) => error.with_source(cause),
             None => error,
         }
     }
+}
+
+fn no_such_image(reference: &Reference) -> Error {
+    let message = format!(
+        "cannot find `{reference}` after its pull: the engine reported success but has no such image"
+    );
+    Error::new(ErrorKind::EngineError, message)
 }
 
 /// The most telling failure first: what a person can act on before what only time can cure.

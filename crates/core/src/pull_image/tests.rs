@@ -206,6 +206,13 @@ async fn the_deadline_ends_a_pull_that_hangs_and_names_the_last_failure() {
     assert_eq!(error.kind, ErrorKind::Deadline);
     assert_eq!(started.elapsed(), Duration::from_secs(30));
     assert_eq!(
+        tried(&error.attempts),
+        [
+            "docker.io #1 REGISTRY_ERROR wait 1000",
+            "docker.io #2 DEADLINE"
+        ]
+    );
+    assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
         "as scripted"
     );
@@ -240,4 +247,32 @@ async fn every_attempt_is_told_with_what_follows_it() {
             (1, AttemptPhase::Failed, None),
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_known_under_several_digests_is_known_under_each() {
+    let other = format!("acme/app@{}", DIGEST.replace('e', "f"));
+    let details = ImageDetails {
+        repo_digests: vec![other, format!("acme/app@{DIGEST}")],
+        ..image('a')
+    };
+    let reference = Reference::parse(&format!("acme/app@{DIGEST}")).unwrap();
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(details.into()));
+    pull(&engine, &PullRequest::new(reference)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_beside_a_digest_is_given_whichever_source_serves() {
+    let reference = Reference::parse(&format!("acme/app:1@{DIGEST}")).unwrap();
+    let details = ImageDetails {
+        repo_digests: vec![format!("acme/app@{DIGEST}")],
+        ..image('a')
+    };
+    let engine =
+        DoubleEngine::default().on(&reference.to_string(), Scripted::Serves(details.into()));
+    pull(&engine, &PullRequest::new(reference.clone()))
+        .await
+        .unwrap();
+    assert!(engine.calls().contains(&format!("tag {reference} {HUB}")));
 }

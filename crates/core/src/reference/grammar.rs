@@ -9,8 +9,8 @@ pub(super) fn is_domain(text: &str) -> bool {
         let Some((address, port)) = rest.split_once(']') else {
             return false;
         };
-        // A zone (`%eth0`) names an interface of one machine, not a registry.
-        if address.parse::<Ipv6Addr>().is_err() {
+        // A zone (`%eth0`) names an interface of one machine, not a registry; engines refuse the form with an IPv4 tail.
+        if address.parse::<Ipv6Addr>().is_err() || address.contains('.') {
             return false;
         }
         (None, port)

@@ -18,7 +18,7 @@ pub enum ImageName {
 }
 
 impl ImageName {
-    /// Parses a reference, an ID with or without `sha256:`, or the first digits (4 to 63) of an ID.
+    /// Parses a reference, an ID with or without `sha256:`, or the first digits (4 to 63) of an ID, likewise.
     /// Errors: `INVALID_REFERENCE`.
     pub fn parse(text: &str) -> Result<Self> {
         let is_hex = |text: &str| {
@@ -31,7 +31,8 @@ impl ImageName {
         if text.len() == 64 && is_hex(text) {
             return Ok(Self::Id(format!("sha256:{text}")));
         }
-        if (4..64).contains(&text.len()) && is_hex(text) {
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        if (4..64).contains(&digits.len()) && is_hex(digits) {
             return Ok(Self::ShortId(text.to_owned()));
         }
         Reference::parse(text).map(Self::Reference)

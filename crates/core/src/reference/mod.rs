@@ -14,6 +14,7 @@ pub use image_name::ImageName;
 
 use self::grammar::{is_digest, is_domain, is_path, is_tag};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::redact_urls;
 
 /// Registry that is meant where none is named.
 const DEFAULT_REGISTRY: &str = "docker.io";
@@ -39,7 +40,7 @@ impl Reference {
     /// Without a tag and a digest the tag is `latest`. Errors: `INVALID_REFERENCE`.
     pub fn parse(text: &str) -> Result<Self> {
         parse(text).map_err(|reason| {
-            let shown: String = text.chars().take(300).collect();
+            let shown: String = redact_urls(text).chars().take(300).collect();
             Error::new(
                 ErrorKind::InvalidReference,
                 format!(

@@ -157,6 +157,7 @@ fn what_is_no_reference_is_refused_before_anything_is_sent() {
         "[2001:db8::1]:5000",
         "[fe80::1%eth0]:5000/repo",
         "[2001:db8:3:4::192.0.2.33.7]/repo",
+        "[2001:db8:3:4::192.0.2.33]:5000/repo",
         "[::1:5000/repo",
         "foo:80:80/x",
         "example.com:port/x",
@@ -192,6 +193,8 @@ fn a_local_image_has_names_and_ids() {
         (id.as_str(), id.as_str()),
         ("e3b0c44298fc", "e3b0c44298fc"),
         ("cafe", "cafe"),
+        ("sha256:e3b0c44298fc", "sha256:e3b0c44298fc"),
+        ("cafe:1", "docker.io/library/cafe:1"),
         ("sha256", "docker.io/library/sha256:latest"),
     ] {
         assert_eq!(
@@ -215,4 +218,13 @@ fn a_local_image_has_names_and_ids() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_refused_url_is_told_without_its_secrets() {
+    let error = Reference::parse("https://me:secret@ghcr.io/acme/app?token=t").unwrap_err();
+    assert!(
+        error.message.contains("`https://ghcr.io/acme/app?…`"),
+        "{error}"
+    );
 }

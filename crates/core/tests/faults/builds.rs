@@ -194,7 +194,8 @@ async fn an_engine_that_never_reads_the_context_is_a_stall() {
     let go = Arc::clone(&read_on);
     let server = Engine::start(move |_: &Seen| vec![Act::Wait(Arc::clone(&go)), Act::AwaitClose]);
     let folder = folder_of(16 * MIB);
-    let (client, request) = (server.client(), builds_folder(folder.path()));
+    let (client, mut request) = (server.client(), builds_folder(folder.path()));
+    request.timeouts.total = None;
     {
         let mut build = pin!(build_image(&client, &request, &NoProgress));
         tokio::select! {
@@ -202,12 +203,15 @@ async fn an_engine_that_never_reads_the_context_is_a_stall() {
             result = &mut build => panic!("{:?}", result.err()),
             _ = server.observes(Seen::is_build) => {}
         }
+        advance(Duration::from_secs(59)).await;
         assert!(settle(&mut build).await.is_none());
-        // The upload is looked at ten times a second: what the socket has taken by now is seen here.
-        advance(Duration::from_secs(1)).await;
-        assert!(settle(&mut build).await.is_none());
-        advance(Duration::from_secs(60)).await;
-        let error = build.await.err().unwrap();
+        // The threads that make the context run in real time: the watch begins when the socket is full.
+        let mut ended = None;
+        while ended.is_none() {
+            advance(Duration::from_secs(60)).await;
+            ended = settle(&mut build).await;
+        }
+        let error = ended.and_then(Result::err).unwrap();
         assert_eq!(error.kind, ErrorKind::Stalled, "{error}");
         assert!(
             error
@@ -244,6 +248,38 @@ async fn silence_while_a_step_runs_is_no_stall() {
         advance(Duration::from_secs(600)).await;
         assert!(settle(&mut build).await.is_none());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_whose_time_is_over_says_how_far_it_came() {
+    let _clock = StoppedClock::new();
+    let server = Engine::start(|_: &Seen| {
+        vec![
+            Act::TakeBody,
+            Act::Send(open_stream([
+                r#"{"stream":"Step 1/1 : RUN make"}"#,
+                r#"{"stream":"\n"}"#,
+                r#"{"stream":"compiling\n"}"#,
+            ])),
+            Act::AwaitClose,
+        ]
+    });
+    let folder = folder_of(1);
+    let (client, request) = (server.client(), builds_folder(folder.path()));
+    let events = Events::new();
+    let mut build = pin!(build_image(&client, &request, &events));
+    tokio::select! {
+        biased;
+        result = &mut build => panic!("{:?}", result.err()),
+        () = events.until(|event| matches!(event, ProgressEvent::Log(_))) => {}
+    }
+    advance(Duration::from_secs(599)).await;
+    assert!(settle(&mut build).await.is_none());
+    advance(Duration::from_secs(1)).await;
+    let error = build.await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Deadline, "{error}");
+    assert_eq!(error.step.as_deref(), Some("RUN make"));
+    assert_eq!(error.log_tail, ["compiling"]);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod endpoints;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod hostile_texts;
+#[cfg(test)]
 mod pull_answers;
 #[cfg(test)]
 mod pull_cuts;

@@ -426,7 +426,7 @@ async fn frames_without_end_do_not_gather_in_memory() {
             .as_bytes(),
     );
     let many: Vec<Act> = std::iter::once(Act::Send(chunked_head()))
-        .chain(std::iter::repeat_n(Act::Send(frames), 8))
+        .chain(std::iter::repeat_n(Act::Send(frames), 3))
         .chain([Act::Send(chunk(DONE.as_bytes())), Act::Send(END.to_vec())])
         .collect();
     let (result, _, events) = pull(many, image()).await;

@@ -12,7 +12,7 @@ use super::watching::{PULLS, is_engine_fault, one_try};
 const AT_A_TIME: usize = 32;
 
 /// Distance of the cuts that lie at no border.
-const STRIDE: usize = 97;
+const STRIDE: usize = 101;
 
 /// The frames as the engine writes them.
 fn frames(transcript: &str) -> Vec<Vec<u8>> {
@@ -25,10 +25,10 @@ fn frames(transcript: &str) -> Vec<Vec<u8>> {
 /// Places to cut `bytes` at: around every border between frames, the whole end, and some in between.
 fn cuts(bytes: &[u8]) -> Vec<usize> {
     let borders = bytes
-        .windows(2)
+        .windows(3)
         .enumerate()
-        .filter(|(_, window)| window == b"\r\n")
-        .flat_map(|(at, _)| at..=at + 2);
+        .filter(|(_, window)| window == b"}\r\n")
+        .flat_map(|(at, _)| at..=at + 3);
     let end = bytes.len().saturating_sub(200)..=bytes.len();
     let mut cuts: Vec<usize> = borders
         .chain(end)

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 pub use connection::connection_failed;
 
-use self::table::{BUILD_TABLE, Row, TABLE, matches};
+use self::table::{BUILD_ANSWER_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, Row, TABLE, matches};
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
 
@@ -46,21 +46,44 @@ impl Stage {
 /// Returns the kind of a failure that an engine reports with `text`, in its stream or as an answer of `status`.
 pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
     let text = text.to_lowercase();
-    let own: &[Row] = if stage == Stage::Build {
-        BUILD_TABLE
-    } else {
-        &[]
+    if let Some(status) = status.filter(|_| text.trim_start().starts_with('<')) {
+        return by_page(status);
+    }
+    let own: [&[Row]; 2] = match (stage, status) {
+        (Stage::Build, Some(_)) => [BUILD_TABLE, BUILD_ANSWER_TABLE],
+        (Stage::Build, None) => [BUILD_TABLE, BUILD_STREAM_TABLE],
+        _ => [&[], &[]],
     };
+    let text = without_instruction(&text);
     let row = own
-        .iter()
+        .into_iter()
+        .flatten()
         .chain(TABLE)
-        .find(|(_, patterns)| patterns.iter().any(|pattern| matches(&text, pattern)));
+        .find(|(_, patterns)| patterns.iter().any(|pattern| matches(text, pattern)));
     match (row, status) {
         (Some((kind, _)), _) => *kind,
         (None, Some(status)) => by_status(stage, status),
         // A build that fails without known words failed in one of its steps.
         (None, None) if stage == Stage::Build => ErrorKind::BuildFailed,
         (None, None) => ErrorKind::EngineError,
+    }
+}
+
+/// Podman's sentence without the instruction that it quotes: `building at STEP "COPY a b": what happened`.
+fn without_instruction(text: &str) -> &str {
+    text.split_once("building at step \"")
+        .and_then(|(_, rest)| rest.split_once("\": "))
+        .map_or(text, |(_, rest)| rest)
+}
+
+/// A page of HTML is the answer of something before the engine, such as a proxy that lets only some calls through.
+fn by_page(status: u16) -> ErrorKind {
+    match status {
+        401 | 403 => ErrorKind::EnginePermissionDenied,
+        404 | 405 | 501 => ErrorKind::UnsupportedByEngine,
+        502..=504 => ErrorKind::EngineUnreachable,
+        500..=599 => ErrorKind::EngineError,
+        _ => ErrorKind::EngineProtocol,
     }
 }
 
@@ -79,22 +102,22 @@ fn by_status(stage: Stage, status: u16) -> ErrorKind {
 
 /// Returns the engine's own words on one line: short, without control sequences and without credentials.
 pub fn readable(text: &str) -> String {
-    let mut cut = text.trim();
-    if cut.len() > MESSAGE_LIMIT {
-        let end = (0..=MESSAGE_LIMIT)
-            .rev()
-            .find(|&at| cut.is_char_boundary(at))
-            .unwrap_or(0);
-        cut = &cut[..end];
-    }
-    let lines: Vec<Cow<'_, str>> = cut.lines().map(clean_line).collect();
+    let lines: Vec<Cow<'_, str>> = text.lines().map(clean_line).collect();
     let line = lines
         .iter()
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    redact_urls(&line).into()
+    // Cut last: half a URL does not show where its credentials end.
+    let mut readable: String = redact_urls(&line).into();
+    if readable.len() > MESSAGE_LIMIT {
+        let end = (0..=MESSAGE_LIMIT)
+            .rev()
+            .find(|&at| readable.is_char_boundary(at));
+        readable.truncate(end.unwrap_or(0));
+    }
+    readable
 }
 
 /// Returns the message in an error answer: the JSON field `message` (Podman: `cause` says less), or the text itself.

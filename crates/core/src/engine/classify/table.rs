@@ -29,8 +29,19 @@ pub(super) const TABLE: &[Row] = &[
         ],
     ),
     (
+        ErrorKind::EnginePermissionDenied,
+        &["authorization denied by plugin"],
+    ),
+    (
+        ErrorKind::InvalidOption,
+        &[
+            "unknown operating system or architecture",
+            "cannot parse platform specifier",
+        ],
+    ),
+    (
         ErrorKind::RateLimited,
-        &["toomanyrequests", "too many requests", "rate limit"],
+        &["=toomanyrequests", "too many requests", "rate limit"],
     ),
     (
         ErrorKind::DigestMismatch,
@@ -41,6 +52,14 @@ pub(super) const TABLE: &[Row] = &[
             "unexpected commit digest",
             "digest mismatch",
             "manifest verification failed",
+        ],
+    ),
+    (
+        ErrorKind::PlatformMismatch,
+        &[
+            "does not provide the specified platform",
+            "does not match the specified platform",
+            "operating system is not supported",
         ],
     ),
     (
@@ -83,7 +102,7 @@ pub(super) const TABLE: &[Row] = &[
         ErrorKind::AuthRequired,
         &[
             "no basic auth credentials",
-            "unauthorized",
+            "=unauthorized",
             "authentication required",
             "invalid username/password",
             "incorrect username or password",
@@ -98,9 +117,12 @@ pub(super) const TABLE: &[Row] = &[
             "insufficient_scope",
             "invalid status code from registry 403",
             "403 forbidden",
-            "=denied",
+            "denied: permission denied",
         ],
     ),
+    // A file of the engine's own; registries that say it say `denied:` before it.
+    (ErrorKind::EngineError, &["=permission denied"]),
+    (ErrorKind::AccessDenied, &["=denied"]),
     (
         ErrorKind::ImageNotFound,
         &[
@@ -112,6 +134,7 @@ pub(super) const TABLE: &[Row] = &[
             "blob unknown",
             "blob not found",
             "failed to resolve reference…not found",
+            "failed open: content at…not found",
             "error parsing http 404",
             "404 page not found",
             "404 not found",
@@ -134,7 +157,7 @@ pub(super) const TABLE: &[Row] = &[
         ErrorKind::RegistryTls,
         &[
             "x509:",
-            "certificate",
+            "=certificate",
             "does not look like a tls handshake",
             "server gave http response to https client",
             "remote error: tls",
@@ -188,51 +211,77 @@ pub(super) const TABLE: &[Row] = &[
             "bad gateway",
             "service unavailable",
             "gateway timeout",
+            "the operation is unsupported",
+        ],
+    ),
+    // An engine that is stopped gives up its work in these words.
+    (
+        ErrorKind::EngineDisconnected,
+        &[
+            "context canceled",
+            "download cancelled",
+            "layer registration cancelled",
         ],
     ),
 ];
 
 /// Rows for builds, asked before [`TABLE`].
 pub(super) const BUILD_TABLE: &[Row] = &[
-    (
-        ErrorKind::EngineDiskFull,
-        &["no space left on device", "disk quota exceeded"],
-    ),
+    // First, because the sentence quotes the command, whatever words it has.
     (
         ErrorKind::BuildFailed,
         &[
             "returned a non-zero code:",
             "did not complete successfully: exit code",
             "executor failed running",
-            "error building at step…exit status",
             "while running runtime: exit status",
-            "copy failed:",
-            "add failed:",
-            "failed to compute cache key",
             "=subprocess exited with status",
         ],
+    ),
+    (
+        ErrorKind::EngineDiskFull,
+        &["no space left on device", "disk quota exceeded"],
+    ),
+    (
+        ErrorKind::DockerfileInvalid,
+        &["forbidden path outside the build context"],
+    ),
+    (
+        ErrorKind::BuildFailed,
+        &["copy failed:", "add failed:", "failed to compute cache key"],
     ),
     (
         ErrorKind::DockerfileInvalid,
         &[
             "dockerfile parse error",
             "cannot locate specified dockerfile",
-            "cannot be empty",
+            "the dockerfile (…) cannot be empty",
+            "is your dockerfile empty",
             "file with no instructions",
+            "no contents in \"",
             "no build stage in current context",
             "failed to reach build target",
-            "the target…not found in the dockerfile",
+            "target stage…could not be found",
+            "the target…not found in the…dockerfile",
             "unknown instruction",
             "unknown flag",
             "the --mount option requires buildkit",
             "requires buildkit",
-            "forbidden path outside the build context",
-            "=containerfile",
+            "containerfile or dockerfile",
+            "no containerfile specified",
+            "containerfile: \"…cannot be path to a directory",
+            "stat /…/libpod_builder…no such file or directory",
             "failed to parse stage name",
             "base name (…) should not be blank",
             "no from statement found",
         ],
     ),
+    // A layer of a base image, which is a tar as well.
+    (
+        ErrorKind::RegistryConnectionLost,
+        &["failed to register layer…unexpected eof"],
+    ),
+    (ErrorKind::EngineError, &["failed to register layer"]),
     (
         ErrorKind::ContextInvalid,
         &[
@@ -244,6 +293,25 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "invalid tar header",
             "unexpected eof in archive",
         ],
+    ),
+];
+
+/// Rows for builds that are refused before their stream begins: the engine has read only the context.
+pub(super) const BUILD_ANSWER_TABLE: &[Row] = &[(
+    ErrorKind::ContextInvalid,
+    &["unexpected eof", "=eof", "gzip: invalid"],
+)];
+
+/// Rows for the stream of a build: names are those of the Dockerfile, files those of its steps.
+pub(super) const BUILD_STREAM_TABLE: &[Row] = &[
+    (
+        ErrorKind::DockerfileInvalid,
+        &["invalid reference format", "is a reserved name"],
+    ),
+    (ErrorKind::AccessDenied, &["denied: permission denied"]),
+    (
+        ErrorKind::BuildFailed,
+        &["=permission denied", "copier: stat:", "copier: get:"],
     ),
 ];
 

@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::lines::{BuilderLine, parse};
-use super::{Decoded, Failure, Message, PullDecoder};
+use super::lines::{BuilderLine, Place, parse};
+use super::{Decoded, Failure, Message, PullDecoder, told};
 use crate::progress::{Log, LogStream, ProgressEvent, Status, Step, StepState, Warning};
-use crate::text::{LineAssembler, clean_line};
+use crate::text::{LineAssembler, clean_line, redact_urls};
 
 /// Lines of the log that an error shows.
 const TAIL_LINES: usize = 20;
@@ -26,8 +26,10 @@ pub struct BuildDecoder {
     pull: PullDecoder,
     stdout: LineAssembler,
     stderr: LineAssembler,
-    /// Whether the last fragment of standard output ended its line.
-    inside_line: bool,
+    /// Whether a container of Docker's builder runs.
+    container_runs: bool,
+    /// Whether the end of a step's line is still to come: Docker sends it in a message of its own.
+    line_end_due: bool,
     tail: VecDeque<String>,
     image_id: Option<String>,
     warnings: Vec<Warning>,
@@ -37,11 +39,12 @@ pub struct BuildDecoder {
 
 #[derive(Debug)]
 struct Current {
+    id: String,
     name: String,
+    stage: Option<u32>,
     index: u32,
     of: u32,
     started: Duration,
-    cached: bool,
     ended: bool,
 }
 
@@ -56,7 +59,7 @@ impl BuildDecoder {
         if let Some(failure) = &message.failure {
             self.pending = self.flush_logs();
             return Err(Failure {
-                step: self.step.as_ref().map(|step| step.name.clone()),
+                step: self.open_step().map(|step| step.name.clone()),
                 log_tail: self.tail.iter().cloned().collect(),
                 ..failure.clone()
             });
@@ -66,19 +69,30 @@ impl BuildDecoder {
         }
         if message.status.is_some() {
             // A base image is pulled.
-            return self.pull.decode(message);
+            let mut decoded = self.pull.decode(message)?;
+            if self.pull.terminal_seen() {
+                decoded
+                    .events
+                    .extend(std::mem::take(&mut self.pull).complete());
+            }
+            return Ok(decoded);
         }
         let Some(fragment) = &message.stream else {
             return Ok(Decoded::default());
         };
-        let line = if self.inside_line {
-            None
-        } else {
-            parse(fragment, self.next_index())
-        };
+        if std::mem::take(&mut self.line_end_due) && fragment == "\n" {
+            return Ok(Decoded::default());
+        }
+        let (stream, text) = split_stream(fragment);
+        let line = parse(text, self.place())
+            .filter(|line| stream == LogStream::Stdout || matches!(line, BuilderLine::Warning(_)));
         let events = match line {
-            Some(line) => self.builder_line(line, now),
-            None => self.log(fragment),
+            Some(line) => {
+                self.line_end_due =
+                    matches!(line, BuilderLine::Step { .. }) && !text.ends_with('\n');
+                self.builder_line(line, now)
+            }
+            None => self.log(stream, text),
         };
         Ok(Decoded {
             events,
@@ -93,9 +107,21 @@ impl BuildDecoder {
         events
     }
 
+    /// What is left to tell when the build is given up, and how far it came.
+    pub fn cancel(&mut self, now: Duration) -> (Vec<ProgressEvent>, Failure) {
+        let mut events = self.flush_logs();
+        let progress = Failure {
+            step: self.open_step().map(|step| step.name.clone()),
+            log_tail: self.tail.iter().cloned().collect(),
+            ..Failure::default()
+        };
+        events.extend(self.end_step(StepState::Canceled, now));
+        (events, progress)
+    }
+
     /// What is left to tell after success.
     pub fn finish(&mut self, now: Duration) -> Vec<ProgressEvent> {
-        let mut events = self.flush_logs();
+        let mut events = self.pull.complete();
         events.extend(self.end_step(StepState::Done, now));
         events
     }
@@ -120,81 +146,80 @@ impl BuildDecoder {
         &self.warnings
     }
 
-    fn next_index(&self) -> u32 {
-        self.step.as_ref().map_or(1, |step| step.index + 1)
+    fn place(&self) -> Place {
+        Place {
+            stage: self.step.as_ref().and_then(|step| step.stage),
+            index: self.step.as_ref().map_or(0, |step| step.index),
+            step_open: self.open_step().is_some(),
+            container_runs: self.container_runs,
+        }
+    }
+
+    fn open_step(&self) -> Option<&Current> {
+        self.step.as_ref().filter(|step| !step.ended)
     }
 
     fn builder_line(&mut self, line: BuilderLine<'_>, now: Duration) -> Vec<ProgressEvent> {
         match line {
-            BuilderLine::Step { index, of, name } => {
+            BuilderLine::Step {
+                stage,
+                index,
+                of,
+                name,
+            } => {
                 let mut events = self.finish(now);
-                events.extend(self.pull.complete());
-                self.pull = PullDecoder::new();
-                self.steps_total = of;
-                let name = clean_line(name.trim_end()).into_owned();
+                // Podman counts anew in each stage.
+                self.steps_total = match index {
+                    1 => self.steps_total + of,
+                    _ => self.steps_total.max(of),
+                };
                 self.step = Some(Current {
-                    name,
+                    id: stage.map_or_else(|| index.to_string(), |stage| format!("{stage}.{index}")),
+                    name: redact_urls(&clean_line(name.trim_end())).into_owned(),
+                    stage,
                     index,
                     of,
                     started: now,
-                    cached: false,
                     ended: false,
                 });
                 events.extend(self.step_event(StepState::Running, now));
                 events
             }
             BuilderLine::Cached => {
-                if let Some(step) = &mut self.step {
-                    step.cached = true;
-                }
+                self.steps_cached += u32::from(self.open_step().is_some());
+                self.end_step(StepState::Cached, now)
+            }
+            BuilderLine::StepDone => self.end_step(StepState::Done, now),
+            BuilderLine::ContainerStarted => {
+                self.container_runs = true;
                 Vec::new()
             }
-            BuilderLine::StepDone => {
-                let mut events = self.flush_logs();
-                let cached = self
-                    .step
-                    .as_ref()
-                    .is_some_and(|step| step.cached && !step.ended);
-                self.steps_cached += u32::from(cached);
-                events.extend(self.end_step(
-                    if cached {
-                        StepState::Cached
-                    } else {
-                        StepState::Done
-                    },
-                    now,
-                ));
-                events
+            BuilderLine::ContainerRemoved => {
+                self.container_runs = false;
+                self.flush_logs()
             }
             BuilderLine::Built(id) => {
                 self.image_id.get_or_insert_with(|| id.to_owned());
                 Vec::new()
             }
             BuilderLine::Warning(text) => {
-                let warning = Warning::new("BUILD_WARNING", clean_line(text).into_owned());
+                let warning = Warning::new("BUILD_WARNING", told(text));
                 self.warnings.push(warning.clone());
                 vec![ProgressEvent::Warning(warning)]
             }
             BuilderLine::Status(text) => {
                 vec![ProgressEvent::Status(Status {
-                    message: clean_line(text).into_owned(),
+                    message: told(text),
                 })]
             }
-            BuilderLine::Noise => Vec::new(),
         }
     }
 
-    fn log(&mut self, fragment: &str) -> Vec<ProgressEvent> {
-        let stderr = fragment
-            .strip_prefix(STDERR.0)
-            .map(|text| text.strip_suffix(STDERR.1).unwrap_or(text));
+    fn log(&mut self, stream: LogStream, text: &str) -> Vec<ProgressEvent> {
         let mut lines = Vec::new();
-        let (stream, assembler, text) = match stderr {
-            Some(text) => (LogStream::Stderr, &mut self.stderr, text),
-            None => {
-                self.inside_line = !fragment.ends_with('\n');
-                (LogStream::Stdout, &mut self.stdout, fragment)
-            }
+        let assembler = match stream {
+            LogStream::Stdout => &mut self.stdout,
+            LogStream::Stderr => &mut self.stderr,
         };
         assembler.push(text, &mut |line| lines.push(line));
         lines
@@ -207,7 +232,6 @@ impl BuildDecoder {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         self.stdout.flush(&mut |line| out.push(line));
         self.stderr.flush(&mut |line| err.push(line));
-        self.inside_line = false;
         let mut events: Vec<_> = out
             .into_iter()
             .map(|line| self.log_line(LogStream::Stdout, line))
@@ -227,16 +251,21 @@ impl BuildDecoder {
             self.tail.push_back(text.clone());
         }
         ProgressEvent::Log(Log {
-            step: self.step.as_ref().map(|step| step.index.to_string()),
+            step: self.open_step().map(|step| step.id.clone()),
             stream,
             text,
         })
     }
 
-    fn end_step(&mut self, state: StepState, now: Duration) -> Option<ProgressEvent> {
-        let step = self.step.as_mut().filter(|step| !step.ended)?;
-        step.ended = true;
-        self.step_event(state, now)
+    /// The rest of the open step's log, and its end.
+    fn end_step(&mut self, state: StepState, now: Duration) -> Vec<ProgressEvent> {
+        let mut events = self.flush_logs();
+        self.container_runs = false;
+        if let Some(step) = self.step.as_mut().filter(|step| !step.ended) {
+            step.ended = true;
+            events.extend(self.step_event(state, now));
+        }
+        events
     }
 
     fn step_event(&self, state: StepState, now: Duration) -> Option<ProgressEvent> {
@@ -244,7 +273,7 @@ impl BuildDecoder {
         let duration =
             u64::try_from(now.saturating_sub(step.started).as_millis()).unwrap_or(u64::MAX);
         Some(ProgressEvent::Step(Step {
-            id: step.index.to_string(),
+            id: step.id.clone(),
             name: step.name.clone(),
             index: Some(step.index),
             of: Some(step.of),
@@ -252,6 +281,17 @@ impl BuildDecoder {
             stage: None,
             duration_ms: (state != StepState::Running).then_some(duration),
         }))
+    }
+}
+
+/// The stream of a fragment, and its text.
+fn split_stream(fragment: &str) -> (LogStream, &str) {
+    match fragment.strip_prefix(STDERR.0) {
+        Some(text) => (
+            LogStream::Stderr,
+            text.strip_suffix(STDERR.1).unwrap_or(text),
+        ),
+        None => (LogStream::Stdout, fragment),
     }
 }
 

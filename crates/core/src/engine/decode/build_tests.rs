@@ -194,3 +194,174 @@ fn a_base_image_that_is_pulled_shows_its_layers() {
         "{told:?}"
     );
 }
+
+/// A transcript of output fragments.
+fn output(fragments: &[&str]) -> String {
+    fragments
+        .iter()
+        .map(|fragment| serde_json::json!({ "stream": fragment }).to_string() + "\n")
+        .collect()
+}
+
+#[test]
+fn podman_counts_the_steps_of_each_stage() {
+    let (told, _, decoder) = told(&output(&[
+        "[1/2] STEP 1/2: FROM a AS build\n",
+        "[1/2] STEP 2/2: RUN x\n",
+        "hello\n",
+        "--> 3600f9923f83\n",
+        "[2/2] STEP 1/2: FROM b\n",
+        "[2/2] STEP 2/2: COPY --from=build /x /x\n",
+        "--> Using cache 3600f9923f833600f9923f83\n",
+        "--> 3600f9923f83\n",
+    ]));
+    assert_eq!(
+        told,
+        [
+            "1/2 Running FROM",
+            "1/2 Done FROM",
+            "2/2 Running RUN",
+            "1.2 Stdout: hello",
+            "2/2 Done RUN",
+            "1/2 Running FROM",
+            "1/2 Done FROM",
+            "2/2 Running COPY",
+            "2/2 Cached COPY",
+        ]
+    );
+    assert_eq!((decoder.steps_total(), decoder.steps_cached()), (4, 1));
+}
+
+#[test]
+fn output_without_a_line_end_does_not_swallow_the_builders_line() {
+    let (told, _, _) = told(&output(&[
+        "Step 1/2 : RUN printf done",
+        "\n",
+        " ---> Running in 59f3aa5937dc\n",
+        "10%\r",
+        "done",
+        " ---> Removed intermediate container 59f3aa5937dc\n",
+        " ---> 3600f9923f83\n",
+        "Step 2/2 : LABEL a=b",
+        "\n",
+    ]));
+    assert_eq!(
+        told,
+        [
+            "1/2 Running RUN",
+            "1 Stdout: done",
+            "1/2 Done RUN",
+            "2/2 Running LABEL",
+            "2/2 Done LABEL",
+        ]
+    );
+}
+
+#[test]
+fn what_a_container_prints_is_its_log() {
+    let checksum = format!("{}\n", "e".repeat(64));
+    let (told, _, decoder) = told(&output(&[
+        "Step 1/2 : RUN x",
+        "\n",
+        " ---> Running in 59f3aa5937dc\n",
+        "Step 2/2 : RUN evil\n",
+        "\n",
+        "Successfully built 3600f9923f83\n",
+        "[Warning] of the program\n",
+        &checksum,
+        " ---> Removed intermediate container 59f3aa5937dc\n",
+    ]));
+    let logs: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.strip_prefix("1 Stdout: "))
+        .collect();
+    assert_eq!(
+        logs,
+        [
+            "Step 2/2 : RUN evil",
+            "",
+            "Successfully built 3600f9923f83",
+            "[Warning] of the program",
+            checksum.trim(),
+        ]
+    );
+    assert_eq!((decoder.image_id(), decoder.warnings().len()), (None, 0));
+}
+
+#[test]
+fn a_checksum_that_podman_relays_is_no_image() {
+    let checksum = "e".repeat(64);
+    let (told, _, decoder) = told(&output(&[
+        "STEP 1/1: RUN sha256sum\n",
+        &format!("{checksum}\n"),
+    ]));
+    assert!(told.contains(&format!("1 Stdout: {checksum}")), "{told:?}");
+    assert_eq!(decoder.image_id(), None);
+}
+
+#[test]
+fn the_builders_warnings_on_standard_error_are_warnings() {
+    let (_, _, decoder) = told(&output(&[
+        "Step 1/1 : CMD x",
+        "\n",
+        "\u{1b}[91m ---> [Warning] Shell-form CMD and exec-form ENTRYPOINT may have unexpected results\n\u{1b}[0m",
+        "[Warning] One or more build-args [FOO] were not consumed\n",
+    ]));
+    let messages: Vec<&str> = decoder
+        .warnings()
+        .iter()
+        .map(|warning| warning.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "Shell-form CMD and exec-form ENTRYPOINT may have unexpected results",
+            "One or more build-args [FOO] were not consumed"
+        ]
+    );
+}
+
+#[test]
+fn the_layers_of_a_base_image_end_with_its_pull() {
+    let (told, _, _) = told(&format!(
+        "{}{}",
+        output(&["Step 1/1 : FROM debian", "\n"]),
+        r#"{"status":"Pulling from library/debian","id":"latest"}
+{"status":"Pulling fs layer","progressDetail":{},"id":"aaaaaaaaaaaa"}
+{"status":"Status: Downloaded newer image for debian:latest"}
+{"stream":" ---> 3600f9923f83\n"}"#
+    ));
+    let complete = told
+        .iter()
+        .position(|line| line.contains("Complete"))
+        .unwrap();
+    let done = told
+        .iter()
+        .position(|line| line == "1/1 Done FROM")
+        .unwrap();
+    assert!(complete < done, "{told:?}");
+}
+
+#[test]
+fn a_failure_after_the_last_step_names_none() {
+    let (_, failure, _) = told(&format!(
+        "{}{}",
+        output(&["Step 1/1 : FROM debian", "\n", " ---> 3600f9923f83\n"]),
+        r#"{"error":"cannot tag"}"#
+    ));
+    assert_eq!(failure.unwrap().step, None);
+}
+
+#[test]
+fn steps_hold_no_secrets_of_urls() {
+    let mut decoder = BuildDecoder::new();
+    let message = Message {
+        stream: Some("STEP 1/1: ADD https://me:secret@h/x?token=t /x\n".to_owned()),
+        ..Message::default()
+    };
+    let decoded = decoder.decode(&message, Duration::ZERO).unwrap();
+    let [ProgressEvent::Step(step)] = &decoded.events[..] else {
+        panic!("no step")
+    };
+    assert_eq!(step.name, "ADD https://h/x?… /x");
+}

@@ -3,8 +3,17 @@
 /// A line of the builder itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BuilderLine<'a> {
-    /// A step begins.
-    Step { index: u32, of: u32, name: &'a str },
+    /// A step begins. Podman counts the steps of each stage by themselves, and numbers the stages.
+    Step {
+        stage: Option<u32>,
+        index: u32,
+        of: u32,
+        name: &'a str,
+    },
+    /// A container runs the step: what follows is its output.
+    ContainerStarted,
+    /// The container is gone.
+    ContainerRemoved,
     /// The step's result comes from the cache.
     Cached,
     /// The step has its result.
@@ -15,21 +24,34 @@ pub(super) enum BuilderLine<'a> {
     Warning(&'a str),
     /// Something that belongs to no step.
     Status(&'a str),
-    /// Nothing that anybody needs: containers come and go.
-    Noise,
 }
 
-/// Reads a fragment that begins a line; `None` for output of a step.
+/// Where a build stands, as far as it decides what the builder can say next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Stage of the last step that began.
+    pub(super) stage: Option<u32>,
+    /// Index of the last step that began; 0 before the first.
+    pub(super) index: u32,
+    /// Whether that step has not ended.
+    pub(super) step_open: bool,
+    /// Whether a container of Docker's builder runs. Podman does not say so.
+    pub(super) container_runs: bool,
+}
+
+/// Reads a fragment; `None` for output of a step.
 ///
-/// A program could print the same words. So a step counts only when it is the one that comes next, and the words count
-/// only when they stand alone in their message, as the builder sends them.
-pub(super) fn parse(fragment: &str, next: u32) -> Option<BuilderLine<'_>> {
+/// A program could print the same words. So they count only when they stand alone in their message, as the builder
+/// sends them; a step only when it is one that can come next; and while a container runs, only what ends it.
+pub(super) fn parse(fragment: &str, place: Place) -> Option<BuilderLine<'_>> {
     let line = fragment.strip_suffix('\n').unwrap_or(fragment);
-    if line.is_empty() {
-        // Docker ends the line of a step in a message of its own.
-        return Some(BuilderLine::Noise);
-    }
-    if let Some(step) = step(line, next) {
+    let found = builder_line(line, place)?;
+    let ends_container = matches!(found, BuilderLine::ContainerRemoved | BuilderLine::StepDone);
+    (!place.container_runs || ends_container).then_some(found)
+}
+
+fn builder_line(line: &str, place: Place) -> Option<BuilderLine<'_>> {
+    if let Some(step) = step(line, place) {
         return Some(step);
     }
     if line.contains('\n') {
@@ -48,24 +70,43 @@ pub(super) fn parse(fragment: &str, next: u32) -> Option<BuilderLine<'_>> {
         return Some(BuilderLine::Status(line));
     }
     if let Some(container) = line.strip_prefix("Removing intermediate container ") {
-        return is_hex(container).then_some(BuilderLine::Noise);
+        return is_hex(container).then_some(BuilderLine::ContainerRemoved);
     }
     if let Some(text) = line.strip_prefix("[Warning] ") {
-        return Some(BuilderLine::Warning(text));
+        let is_builders =
+            !place.step_open || text.to_ascii_lowercase().starts_with("one or more build");
+        return is_builders.then_some(BuilderLine::Warning(text));
     }
-    // Podman ends with the bare ID.
-    (line.len() == 64 && is_hex(line)).then_some(BuilderLine::Built(line))
+    // Podman ends with the bare ID; the output of a step may be a checksum.
+    (!place.step_open && line.len() == 64 && is_hex(line)).then_some(BuilderLine::Built(line))
 }
 
-/// `Step 3/9 : RUN x` of Docker, `STEP 3/9: RUN x` of Podman. An instruction may span lines.
-fn step(line: &str, next: u32) -> Option<BuilderLine<'_>> {
+/// `Step 3/9 : RUN x` of Docker; `STEP 3/9: RUN x` of Podman, with `[1/2] ` before it where there are several stages,
+/// and without `/9` after more steps than Podman has counted. An instruction may span lines.
+fn step(line: &str, place: Place) -> Option<BuilderLine<'_>> {
+    let (stage, line) = match line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+    {
+        Some((counts, rest)) => (Some(counts.split_once('/')?.0.parse().ok()?), rest),
+        None => (None, line),
+    };
     let (counts, name) = match line.strip_prefix("Step ") {
         Some(rest) => rest.split_once(" : ")?,
         None => line.strip_prefix("STEP ")?.split_once(": ")?,
     };
-    let (index, of) = counts.split_once('/')?;
+    let (index, of) = counts.split_once('/').unwrap_or((counts, counts));
     let (index, of) = (index.parse().ok()?, of.parse().ok()?);
-    (index == next && index <= of).then_some(BuilderLine::Step { index, of, name })
+    let is_next = index == place.index + 1 && stage == place.stage;
+    let begins_stage = index == 1 && stage > place.stage;
+    ((is_next || begins_stage || place.index == 0 && index == 1) && index <= of).then_some(
+        BuilderLine::Step {
+            stage,
+            index,
+            of,
+            name,
+        },
+    )
 }
 
 fn arrow(rest: &str) -> Option<BuilderLine<'_>> {
@@ -79,11 +120,12 @@ fn arrow(rest: &str) -> Option<BuilderLine<'_>> {
     if rest.is_empty() || is_hex(rest) {
         return Some(BuilderLine::StepDone);
     }
-    let container = rest
-        .strip_prefix("Running in ")
-        .or_else(|| rest.strip_prefix("Removed intermediate container "));
-    if container.is_some_and(is_hex) {
-        return Some(BuilderLine::Noise);
+    if rest.strip_prefix("Running in ").is_some_and(is_hex) {
+        return Some(BuilderLine::ContainerStarted);
+    }
+    let removed = rest.strip_prefix("Removed intermediate container ");
+    if removed.is_some_and(is_hex) {
+        return Some(BuilderLine::ContainerRemoved);
     }
     rest.strip_prefix("[Warning] ").map(BuilderLine::Warning)
 }

@@ -1,6 +1,7 @@
 //! What the engine's messages mean. Pure: frames in, events out.
 
 mod build;
+mod layer;
 mod lines;
 mod message;
 mod pull;
@@ -10,6 +11,7 @@ pub use message::Message;
 pub use pull::PullDecoder;
 
 use crate::progress::ProgressEvent;
+use crate::text::{clean_line, redact_urls};
 
 /// What one message comes to.
 #[derive(Debug, Default, PartialEq)]
@@ -31,4 +33,9 @@ pub struct Failure {
     pub step: Option<String>,
     /// The last whole, clean lines of the build's log, oldest first.
     pub log_tail: Vec<String>,
+}
+
+/// The engine's words on one line, without control sequences and without the secrets of URLs.
+fn told(text: &str) -> String {
+    redact_urls(&clean_line(text)).into_owned()
 }

@@ -4,21 +4,24 @@
 //! `daemon/containerd/{image_pull,progress}.go`; podman v5 `pkg/api/handlers/utils/images.go`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::{Decoded, Failure, Message};
-use crate::progress::{Layer, LayerState, ProgressEvent, Status, Warning};
-use crate::text::clean_line;
+use super::layer::{LayerMessage, Row};
+use super::{Decoded, Failure, Message, told};
+use crate::progress::{LayerState, ProgressEvent, Status, Warning};
 
 /// Follows one pull.
 #[derive(Debug, Default)]
 pub struct PullDecoder {
     /// Layers in the order of their first message.
     order: Vec<String>,
-    layers: HashMap<String, Layer>,
+    rows: HashMap<String, Row>,
     digest: Option<String>,
     warnings: Vec<Warning>,
     last_status: Option<String>,
     engine_retried: bool,
+    /// Docker says what it pulls before it speaks of any layer; Podman does not.
+    announced: bool,
     terminal_seen: bool,
 }
 
@@ -39,9 +42,9 @@ impl PullDecoder {
         let layer = message
             .id
             .as_deref()
-            .and_then(|id| Some((id, state(status, message)?)));
+            .and_then(|id| Some((id, LayerMessage::parse(status, message)?)));
         Ok(match layer {
-            Some((id, state)) => self.layer(id, state, status, message),
+            Some((id, message)) => self.layer(id, message),
             None => self.status(status),
         })
     }
@@ -70,65 +73,55 @@ impl PullDecoder {
     pub fn complete(&mut self) -> Vec<ProgressEvent> {
         let mut events = Vec::new();
         for id in &self.order {
-            if let Some(layer) = self.layers.get_mut(id)
-                && !layer.state.is_done()
-            {
-                *layer = Layer {
-                    total_bytes: layer.total_bytes,
-                    ..Layer::new(id.as_str(), LayerState::Complete)
-                };
-                events.push(ProgressEvent::Layer(layer.clone()));
-            }
+            let layer = self.rows.get_mut(id).and_then(Row::complete);
+            events.extend(layer.cloned().map(ProgressEvent::Layer));
         }
         events
     }
 
-    fn layer(&mut self, id: &str, state: LayerState, status: &str, message: &Message) -> Decoded {
-        let id = clean_line(id).into_owned();
-        let known = self.layers.get(&id);
-        if state == LayerState::Downloaded && known.is_none() {
-            // Podman's last message has the image's ID for an `id`; a layer would have been announced.
-            self.terminal_seen = true;
+    fn layer(&mut self, id: &str, message: LayerMessage) -> Decoded {
+        let id = told(id);
+        if self.is_last_of_podman(&id, message.state) {
+            let moved = !std::mem::replace(&mut self.terminal_seen, true);
             return Decoded {
                 events: Vec::new(),
-                moved: true,
+                moved,
             };
         }
-        let mut layer = Layer::new(id.as_str(), state);
-        layer.total_bytes = known.and_then(|known| known.total_bytes);
-        match state {
-            LayerState::Downloading | LayerState::Extracting if message.units.is_some() => {
-                layer.elapsed_ms = message.current.map(|seconds| seconds.saturating_mul(1000));
+        // What comes after it shows that it was not the last.
+        self.terminal_seen &= self.announced;
+        self.engine_retried |= message.state == LayerState::Retrying;
+        let (moved, layer) = match self.rows.entry(id) {
+            Entry::Occupied(row) => row.into_mut().take(message),
+            Entry::Vacant(place) => {
+                self.order.push(place.key().clone());
+                let row = Row::new(place.key(), message);
+                (true, Some(place.insert(row).layer()))
             }
-            LayerState::Downloading | LayerState::Extracting => {
-                layer.current_bytes = message.current;
-                // A resumed transfer counts from where it began again: its total is only the rest.
-                let total = message
-                    .total
-                    .filter(|total| message.current.is_none_or(|current| current <= *total));
-                layer.total_bytes = layer.total_bytes.max(total);
-            }
-            LayerState::Retrying => {
-                self.engine_retried = true;
-                layer.retry_in_ms = seconds(status).map(|seconds| seconds.saturating_mul(1000));
-            }
-            _ => {}
-        }
-        if known == Some(&layer) {
-            return Decoded::default();
-        }
-        if known.is_none() {
-            self.order.push(id.clone());
-        }
-        self.layers.insert(id, layer.clone());
+        };
         Decoded {
-            events: vec![ProgressEvent::Layer(layer)],
-            moved: true,
+            events: layer
+                .cloned()
+                .map(ProgressEvent::Layer)
+                .into_iter()
+                .collect(),
+            moved,
         }
     }
 
+    /// Podman ends with `Download complete` for the image's ID. That is the digest of the configuration, which Podman
+    /// has just transferred as if it were a layer, under the same ID
+    /// (<https://github.com/containers/image/blob/v5.36.0/copy/single.go>, `copyConfig`).
+    fn is_last_of_podman(&self, id: &str, state: LayerState) -> bool {
+        let is_downloaded = |row: &Row| row.layer().state >= LayerState::Downloaded;
+        !self.announced
+            && state == LayerState::Downloaded
+            && self.rows.get(id).is_none_or(is_downloaded)
+    }
+
     fn status(&mut self, status: &str) -> Decoded {
-        let status = clean_line(status).into_owned();
+        let status = told(status);
+        self.announced |= status.contains("Pulling from ");
         if status.contains("Pulling from ") || self.last_status.as_ref() == Some(&status) {
             return Decoded {
                 events: Vec::new(),
@@ -163,199 +156,6 @@ impl PullDecoder {
     }
 }
 
-/// The state that a status means for a layer; `None` for messages that are about something else.
-fn state(status: &str, message: &Message) -> Option<LayerState> {
-    Some(match status {
-        "Pulling fs layer" | "Waiting" => LayerState::Waiting,
-        "Downloading" => LayerState::Downloading,
-        "Verifying Checksum" => LayerState::Verifying,
-        "Download complete" => LayerState::Downloaded,
-        "Extracting" => LayerState::Extracting,
-        "Pull complete" => LayerState::Complete,
-        "Already exists" | "Layer already exists" => LayerState::Exists,
-        _ if status.starts_with("Retrying in ") => LayerState::Retrying,
-        // A word of tomorrow about something that makes progress.
-        _ if message.has_progress && message.total.is_some() => LayerState::Downloading,
-        _ => return None,
-    })
-}
-
-fn seconds(status: &str) -> Option<u64> {
-    status
-        .strip_prefix("Retrying in ")?
-        .split(' ')
-        .next()?
-        .parse()
-        .ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FIXTURES: [(&str, &str); 3] = [
-        (
-            "20.10",
-            include_str!("../../../../../fixtures/pull/docker-20.10.jsonl"),
-        ),
-        (
-            "28.5",
-            include_str!("../../../../../fixtures/pull/docker-28.5.jsonl"),
-        ),
-        (
-            "28.5 containerd",
-            include_str!("../../../../../fixtures/pull/docker-28.5-containerd.jsonl"),
-        ),
-    ];
-
-    fn feed(decoder: &mut PullDecoder, frame: &str) -> Decoded {
-        decoder
-            .decode(&Message::parse(frame.as_bytes()).unwrap())
-            .unwrap()
-    }
-
-    fn states(decoder: &mut PullDecoder, frames: &[&str]) -> Vec<(String, LayerState)> {
-        frames
-            .iter()
-            .flat_map(|frame| feed(decoder, frame).events)
-            .filter_map(|event| match event {
-                ProgressEvent::Layer(layer) => Some((layer.id, layer.state)),
-                _ => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_sizes_of_the_layers_add_up_on_every_engine() {
-        for (engine, transcript) in FIXTURES {
-            let mut decoder = PullDecoder::new();
-            for line in transcript.lines() {
-                feed(&mut decoder, line);
-            }
-            decoder.complete();
-            let sizes: u64 = decoder
-                .layers
-                .values()
-                .filter_map(|layer| layer.total_bytes)
-                .sum();
-            assert_eq!((decoder.layers.len(), sizes), (12, 120_709_329), "{engine}");
-            assert!(
-                decoder
-                    .layers
-                    .values()
-                    .all(|layer| layer.state == LayerState::Complete),
-                "{engine}"
-            );
-            assert!(decoder.terminal_seen(), "{engine}");
-            assert_eq!(
-                decoder.digest(),
-                Some("sha256:41eba7393d1a81bf6cd756369e6640dec60aeff5836d84f62c0b54ec4cbe92a2"),
-                "{engine}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_tag_that_is_pulled_is_no_layer() {
-        let mut decoder = PullDecoder::new();
-        assert_eq!(
-            feed(
-                &mut decoder,
-                r#"{"status":"Pulling from library/alpine","id":"latest"}"#
-            )
-            .events,
-            []
-        );
-        assert_eq!(decoder.order, [""; 0]);
-    }
-
-    #[test]
-    fn a_message_that_repeats_the_one_before_it_moves_nothing() {
-        let mut decoder = PullDecoder::new();
-        let frame = r#"{"status":"Downloading","id":"a","progressDetail":{"current":5,"total":9}}"#;
-        assert!(feed(&mut decoder, frame).moved);
-        assert_eq!(feed(&mut decoder, frame), Decoded::default());
-    }
-
-    #[test]
-    fn extraction_on_the_containerd_store_counts_time() {
-        let mut decoder = PullDecoder::new();
-        let frame =
-            r#"{"status":"Extracting","id":"a","progressDetail":{"current":3,"units":"s"}}"#;
-        let [ProgressEvent::Layer(layer)] = &feed(&mut decoder, frame).events[..] else {
-            panic!("no layer")
-        };
-        assert_eq!(
-            (layer.elapsed_ms, layer.current_bytes, layer.total_bytes),
-            (Some(3000), None, None)
-        );
-    }
-
-    #[test]
-    fn a_resumed_transfer_does_not_shrink_the_layer() {
-        let mut decoder = PullDecoder::new();
-        feed(
-            &mut decoder,
-            r#"{"status":"Downloading","id":"a","progressDetail":{"current":500,"total":1000}}"#,
-        );
-        let retry = feed(
-            &mut decoder,
-            r#"{"status":"Retrying in 5 seconds","id":"a","progressDetail":{}}"#,
-        );
-        let [ProgressEvent::Layer(layer)] = &retry.events[..] else {
-            panic!("no layer")
-        };
-        assert_eq!(
-            (layer.state, layer.retry_in_ms),
-            (LayerState::Retrying, Some(5000))
-        );
-        let resumed = feed(
-            &mut decoder,
-            r#"{"status":"Downloading","id":"a","progressDetail":{"current":1,"total":500}}"#,
-        );
-        let [ProgressEvent::Layer(layer)] = &resumed.events[..] else {
-            panic!("no layer")
-        };
-        assert_eq!(layer.total_bytes, Some(1000));
-        assert!(decoder.engine_retried());
-    }
-
-    #[test]
-    fn podman_ends_without_a_digest() {
-        let mut decoder = PullDecoder::new();
-        let seen = states(
-            &mut decoder,
-            &[
-                r#"{"status":"Pulling fs layer","progressDetail":{},"id":"aaaaaaaaaaaa"}"#,
-                r#"{"status":"Downloading","progressDetail":{"current":1,"total":2},"id":"aaaaaaaaaaaa"}"#,
-                r#"{"status":"Download complete","progressDetail":{},"id":"aaaaaaaaaaaa"}"#,
-                r#"{"status":"Download complete","progressDetail":{},"id":"bbbbbbbbbbbb"}"#,
-            ],
-        );
-        assert!(decoder.terminal_seen());
-        assert_eq!(
-            seen.iter().filter(|(id, _)| id == "bbbbbbbbbbbb").count(),
-            0,
-            "the image is no layer"
-        );
-    }
-
-    #[test]
-    fn a_platform_that_was_not_asked_for_is_a_warning() {
-        let mut decoder = PullDecoder::new();
-        feed(
-            &mut decoder,
-            r#"{"status":"WARNING: image with reference x was found but its platform (linux/amd64) does not match the specified platform (linux/s390x)"}"#,
-        );
-        assert_eq!(decoder.warnings()[0].code, "PLATFORM_WARNING");
-    }
-
-    #[test]
-    fn a_failure_ends_the_pull() {
-        let message = Message::parse(br#"{"error":"toomanyrequests: slow down"}"#).unwrap();
-        assert_eq!(
-            PullDecoder::new().decode(&message).unwrap_err().message,
-            "toomanyrequests: slow down"
-        );
-    }
-}
+#[path = "pull_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::events::Events;
 use super::query::Target;
@@ -55,7 +55,7 @@ pub(super) async fn build(
     let mut watch = Watch::new(None, progress);
     let mut upload = Upload::new(counters, build.stall);
     let mut decoder = BuildDecoder::new();
-    let result = async {
+    let work = async {
         let exchange = upload.send(engine, call, request, &mut watch).await?;
         follow(
             Events::new(call, exchange),
@@ -64,8 +64,18 @@ pub(super) async fn build(
             &mut watch,
         )
         .await
-    }
-    .await;
+    };
+    let result = match build.deadline {
+        None => work.await,
+        Some(deadline) => match timeout_at(deadline.at, work).await {
+            Ok(result) => result,
+            Err(_) => {
+                let (events, progress) = decoder.cancel(watch.elapsed());
+                watch.take(&events, false);
+                return Err(call.out_of_time(deadline.total, &progress));
+            }
+        },
+    };
     // The engine's complaint about half a context is less telling than why it was half.
     let context = outcome.wait().await;
     if let (Err(_), Err(context)) = (&result, context) {
@@ -251,6 +261,7 @@ mod tests {
             network: Some("host".to_owned()),
             add_hosts: vec!["h:127.0.0.1".to_owned()],
             stall: None,
+            deadline: None,
         };
         assert_eq!(
             target(&build, "Dockerfile").as_str(),

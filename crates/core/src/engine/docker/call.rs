@@ -102,6 +102,15 @@ impl Call<'_> {
         error
     }
 
+    /// The time for the whole call is over, with the work as far as `progress` says.
+    pub(super) fn out_of_time(&self, total: Duration, progress: &Failure) -> Error {
+        let message = format!("the time of {} s is over", total.as_secs_f64());
+        let mut error = self.name(Error::new(ErrorKind::Deadline, message));
+        error.step.clone_from(&progress.step);
+        error.log_tail.clone_from(&progress.log_tail);
+        error
+    }
+
     /// A call that bollard made failed.
     pub(super) fn typed_call_failed(&self, error: bollard::errors::Error) -> Error {
         match error {

@@ -25,11 +25,33 @@ pub(super) async fn inspect(
     name: &ImageName,
     platform: Option<&Platform>,
 ) -> Result<Option<ImageDetails>> {
+    let target = || Target::new(format!("/images/{}/json", name.lookup_name()));
+    let Some(wanted) = platform else {
+        return Ok(ask(engine, name, target()).await?.map(Answer::into_details));
+    };
+    // Engines from API 1.49 on look for the platform themselves; older ones do not know the parameter.
+    let of_platform = target().pair("platform", &oci_platform(wanted));
+    if let Some(answer) = ask(engine, name, of_platform).await? {
+        let details = answer.into_details();
+        if let Some(actual) = &details.platform {
+            return Ok(wanted.matches(actual).then_some(details));
+        }
+    }
+    // The containerd image store does not say so of an image that it has not unpacked; its manifests do
+    // (API 1.48: https://docs.docker.com/reference/api/engine/version/v1.48/#tag/Image/operation/ImageInspect).
+    let Some(answer) = ask(engine, name, target().pair("manifests", "1")).await? else {
+        return Ok(None);
+    };
+    let found = answer.platforms().find(|actual| wanted.matches(actual));
+    Ok(found.map(|found| ImageDetails {
+        platform: Some(found),
+        ..answer.into_details()
+    }))
+}
+
+async fn ask(engine: &DockerEngine, name: &ImageName, target: Target) -> Result<Option<Answer>> {
     let shown = name.to_string();
     let call = Call::inspect(engine, &shown);
-    // Engines from API 1.49 on look for the platform themselves; older ones do not know the parameter.
-    let target = Target::new(format!("/images/{}/json", name.lookup_name()))
-        .optional("platform", platform.map(oci_platform).as_deref());
     let request = Request::builder()
         .uri(target.as_str())
         .body(Empty::<Bytes>::new())
@@ -62,16 +84,13 @@ pub(super) async fn inspect(
         ))
     })??;
     let Some(body) = body else { return Ok(None) };
-    let answer: Answer = serde_json::from_slice(&body).map_err(|error| {
+    serde_json::from_slice(&body).map(Some).map_err(|error| {
         call.name(Error::new(
             ErrorKind::EngineProtocol,
             "the answer is not an image",
         ))
         .with_source(error)
-    })?;
-    let details = answer.into_details();
-    let other = matches!((platform, &details.platform), (Some(wanted), Some(actual)) if !wanted.matches(actual));
-    Ok((!other).then_some(details))
+    })
 }
 
 /// "No such image" is an answer; a 404 of something that is no engine is not.
@@ -123,6 +142,39 @@ struct Answer {
     /// Only the containerd image store has it: there the ID is the descriptor's digest.
     #[serde(default, deserialize_with = "or_default")]
     descriptor: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "or_default")]
+    manifests: Vec<Manifest>,
+}
+
+/// One manifest of an image with several, as the containerd image store lists them.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Manifest {
+    #[serde(rename = "ID", default, deserialize_with = "or_default")]
+    id: String,
+    /// Whether all of its content is there.
+    #[serde(default, deserialize_with = "or_default")]
+    available: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    image_data: ImageData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageData {
+    #[serde(default, deserialize_with = "or_default")]
+    platform: PlatformOfManifest,
+}
+
+/// The OCI platform, in lower case unlike everything around it.
+#[derive(Default, Deserialize)]
+struct PlatformOfManifest {
+    #[serde(default, deserialize_with = "or_default")]
+    os: String,
+    #[serde(default, deserialize_with = "or_default")]
+    architecture: String,
+    #[serde(default, deserialize_with = "or_default")]
+    variant: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -140,7 +192,29 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + serde::de::DeserializeOwne
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
+fn platform(os: &str, architecture: &str, variant: &str) -> Option<Platform> {
+    (!os.is_empty() && !architecture.is_empty()).then(|| Platform {
+        os: os.to_owned(),
+        architecture: architecture.to_owned(),
+        variant: Some(variant.to_owned()).filter(|variant| !variant.is_empty()),
+    })
+}
+
 impl Answer {
+    /// Every platform that the engine has of the image.
+    ///
+    /// An image without an index is its one manifest, and there although layers that another image has unpacked were
+    /// not kept for it. Of an index, only the manifests count that are there whole.
+    fn platforms(&self) -> impl Iterator<Item = Platform> {
+        let own = platform(&self.os, &self.architecture, &self.variant);
+        let there = |manifest: &&Manifest| manifest.available || manifest.id == self.id;
+        let listed = self.manifests.iter().filter(there).filter_map(|manifest| {
+            let of = &manifest.image_data.platform;
+            platform(&of.os, &of.architecture, &of.variant)
+        });
+        own.into_iter().chain(listed)
+    }
+
     fn into_details(self) -> ImageDetails {
         // Podman names images by their bare digits.
         let id = if self.id.contains(':') {
@@ -148,11 +222,7 @@ impl Answer {
         } else {
             format!("sha256:{}", self.id)
         };
-        let platform = (!self.os.is_empty() && !self.architecture.is_empty()).then(|| Platform {
-            os: self.os,
-            architecture: self.architecture,
-            variant: Some(self.variant).filter(|variant| !variant.is_empty()),
-        });
+        let platform = platform(&self.os, &self.architecture, &self.variant);
         ImageDetails {
             config_digest: self.descriptor.is_none().then(|| id.clone()),
             id,
@@ -180,6 +250,32 @@ mod tests {
         assert_eq!(details.id, "sha256:ab");
         assert_eq!(details.platform.unwrap().to_string(), "linux/arm64");
         assert_eq!(details.size_bytes, 0);
+    }
+
+    #[test]
+    fn a_platform_of_an_index_counts_only_where_its_content_is_there() {
+        let manifest = |id: &str, architecture: &str, available: bool| {
+            serde_json::json!({
+                "ID": id,
+                "Available": available,
+                "ImageData": { "Platform": { "os": "linux", "architecture": architecture } },
+            })
+        };
+        let platforms = |id: &str, manifests: &[serde_json::Value]| -> Vec<String> {
+            let answer = serde_json::json!({ "Id": id, "Manifests": manifests });
+            let answer: Answer = serde_json::from_value(answer).unwrap();
+            answer
+                .platforms()
+                .map(|platform| platform.to_string())
+                .collect()
+        };
+        let amd64 = manifest("sha256:a", "amd64", true);
+        let arm64 = manifest("sha256:b", "arm64", false);
+        assert_eq!(
+            platforms("sha256:i", &[amd64, arm64.clone()]),
+            ["linux/amd64"]
+        );
+        assert_eq!(platforms("sha256:b", &[arm64]), ["linux/arm64"]);
     }
 
     #[test]

@@ -32,6 +32,9 @@ use crate::platform::Platform;
 use crate::progress::ProgressSink;
 use crate::reference::{ImageName, Reference};
 
+/// Wait before the one more ping of an engine that cannot be reached.
+const SECOND_PING: Duration = Duration::from_millis(200);
+
 /// Longest wait for the answer to a short typed call.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -56,7 +59,16 @@ impl DockerEngine {
         let mut failures = Vec::new();
         for candidate in &candidates {
             let engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
-            match engine.ping(connect_timeout).await {
+            let mut answer = engine.ping(connect_timeout).await;
+            if answer
+                .as_ref()
+                .is_err_and(|error| error.kind == ErrorKind::EngineUnreachable)
+            {
+                // An engine that is being restarted is away for a moment.
+                tokio::time::sleep(SECOND_PING).await;
+                answer = engine.ping(connect_timeout).await;
+            }
+            match answer {
                 Ok(()) => return Ok(engine),
                 Err(error) if candidate.is_explicit() => return Err(error),
                 Err(error) => failures.push((candidate, error)),

@@ -156,7 +156,7 @@ fn build_is_told_by_steps_and_log() {
          \x20   cc main.c\n\
          \x20   cc main.c\n\
          warning: stage name is not in lower case (Dockerfile line 4), see https://docs.example/w\n\
-         step 3/9: RUN make: done after 1.5s\n\
+         step 3/9: done after 1.5s\n\
          Build complete: sha256:0123\n"
     );
 }

@@ -48,10 +48,30 @@ fn total_is_not_final_while_a_size_is_unknown() {
         Layer::new("b", LayerState::Waiting),
     ]);
     assert!(!summary.total(at(0)).unwrap().total_is_final);
-    summary.observe(&Layer::new("b", LayerState::Complete));
+    summary.observe(&downloading("b", 1, 20));
     let total = summary.total(at(1)).unwrap();
     assert!(total.total_is_final);
-    assert_eq!(total.total_bytes, 100);
+    assert_eq!(total.total_bytes, 120);
+}
+
+#[test]
+fn layer_whose_bytes_the_engine_never_told_leaves_the_total_open() {
+    let mut summary = summary_of(&[
+        downloading("a", 100, 100),
+        Layer::new("b", LayerState::Complete),
+    ]);
+    summary.complete_all();
+    let total = summary.total(at(0)).unwrap();
+    assert_eq!((total.layers_done, total.total_bytes), (2, 100));
+    assert!(!total.total_is_final);
+}
+
+#[test]
+fn total_of_layers_that_all_existed_is_final_only_at_the_end() {
+    let mut summary = summary_of(&[Layer::new("a", LayerState::Exists)]);
+    assert!(!summary.total(at(0)).unwrap().total_is_final);
+    summary.complete_all();
+    assert!(summary.total(at(0)).unwrap().total_is_final);
 }
 
 #[test]
@@ -103,7 +123,6 @@ fn layer_that_existed_adds_no_bytes_even_while_it_is_unpacked() {
     let total = summary.total(at(0)).unwrap();
     assert_eq!((total.current_bytes, total.total_bytes), (0, 0));
     assert_eq!(total.layers_done, 1);
-    assert!(total.total_is_final);
 }
 
 #[test]
@@ -172,14 +191,11 @@ fn finished_download_has_no_rate_and_no_time_left() {
 
 #[test]
 fn all_layers_can_be_completed_at_the_end() {
-    let mut summary = summary_of(&[
-        downloading("a", 10, 100),
-        Layer::new("b", LayerState::Extracting),
-    ]);
+    let mut summary = summary_of(&[downloading("a", 10, 100), downloading("b", 5, 50)]);
     summary.complete_all();
     let total = summary.total(at(0)).unwrap();
     assert_eq!((total.layers_done, total.layers_total), (2, 2));
-    assert_eq!((total.current_bytes, total.total_bytes), (100, 100));
+    assert_eq!((total.current_bytes, total.total_bytes), (150, 150));
     assert!(total.total_is_final);
 }
 
