@@ -1,5 +1,3 @@
-/// <reference types="node" />
-
 /**
  * Pulls an image from the first of its sources that has it. Resolves once the engine has the image under the name that
  * was asked for, so that {@link imageExists} of the same name is true.

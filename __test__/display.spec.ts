@@ -101,7 +101,7 @@ test(
     const engine = await startEngine({ pull: pullsForEver() })
     t.after(() => engine.close())
     const source = `${program(engine.endpoint)}\nconsole.log('not reached')`
-    const { code, screen } = await runAtTerminal(source, pressOnce(/Pulling/))
+    const { code, screen } = await runAtTerminal(source, pressOnce(/a1b2c3d4e5f6/))
     assert.equal(code, 130)
     assert.match(await engine.abandoned(), /^POST \/images\/create/)
     assert.ok(!screen.includes('not reached'))
@@ -119,7 +119,7 @@ test('a program that listens for SIGINT decides what Ctrl-C does', atTerminal, a
     process.once('SIGINT', () => controller.abort())
     ${program(engine.endpoint, 'signal: controller.signal')}
     console.log('cleaned up')`
-  const { code, screen } = await runAtTerminal(source, pressOnce(/Pulling/))
+  const { code, screen } = await runAtTerminal(source, pressOnce(/a1b2c3d4e5f6/))
   assert.equal(code, 0)
   assert.match(screen, /cleaned up/)
 })

@@ -53,7 +53,7 @@ test('process.exit in the middle of a pull ends the program and the pull', async
   const engine = await startEngine({ pull: pullsForEver() })
   t.after(() => engine.close())
   const { code } = await runNode(`${imports}
-    const onProgress = () => process.exit(3)
+    const onProgress = (events) => { if (events.some(({ type }) => type === 'layer')) process.exit(3) }
     await pullImage('acme/app:1', { engine: ${JSON.stringify(engine.endpoint)}, onProgress })`)
   assert.equal(code, 3)
   assert.match(await engine.abandoned(), /^POST \/images\/create/)
@@ -67,7 +67,10 @@ test('the end of a worker ends its pulls and no others', async (t) => {
   const worker = `
     import { parentPort, workerData as engine } from 'node:worker_threads'
     ${imports}
-    await pullImage('acme/app:1', { engine, onProgress: () => parentPort.postMessage('pulling') })`
+    function onProgress(events) {
+      if (events.some(({ type }) => type === 'layer')) parentPort.postMessage('pulling')
+    }
+    await pullImage('acme/app:1', { engine, onProgress })`
   const running = runNode(
     `${imports}
     import { Worker } from 'node:worker_threads'

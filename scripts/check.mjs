@@ -48,11 +48,12 @@ await step('generated files are committed', () =>
     'package-lock.json',
   ]),
 )
+await step('npm audit', () => run('npm', ['audit', '--audit-level=low']))
 await step('cargo deny', cargoDeny)
 
 console.log('\nall checks passed')
 
-/** Licences, sources and bans from what is locked; the advisory database is asked where it can be reached. */
+/** Licences, sources and bans of what is locked, and known vulnerabilities where their database can be reached. */
 async function cargoDeny() {
   const tools = path.join(root, 'target', 'tools')
   const binary = path.join(
@@ -61,15 +62,16 @@ async function cargoDeny() {
     process.platform === 'win32' ? 'cargo-deny.exe' : 'cargo-deny',
   )
   if (!existsSync(binary)) {
-    await run('cargo', [
-      'install',
-      'cargo-deny',
-      '--version',
-      '0.20.2',
-      '--locked',
-      '--root',
-      tools,
-    ])
+    const version = ['--version', '0.20.2', '--locked']
+    await run('cargo', ['install', 'cargo-deny', ...version, '--root', tools])
   }
-  await run(binary, ['--locked', 'check', '--hide-inclusion-graph', 'bans', 'licenses', 'sources'])
+  const check = ['--locked', 'check', '--hide-inclusion-graph']
+  await run(binary, [...check, 'bans', 'licenses', 'sources'])
+  try {
+    await run(binary, ['fetch', 'db'])
+  } catch {
+    console.error('not checked: the database of known vulnerabilities cannot be reached')
+    return
+  }
+  await run(binary, [...check, 'advisories'])
 }
