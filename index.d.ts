@@ -97,7 +97,8 @@ export interface Timeouts {
    */
   stallMs?: number | null | undefined
   /**
-   * Longest time for the whole call, waits between tries included; the code is `DEADLINE`.
+   * Longest time for the whole call from the engine's first answer, waits between tries included; the code is
+   * `DEADLINE`.
    *
    * @default no limit for a pull or a look-up, 600000 for a build
    */

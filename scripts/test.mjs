@@ -14,10 +14,14 @@ if (noLab) console.error(noLab)
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-await count('cargo', ['test', '--workspace', '--all-features', '--locked'], (line) => {
-  const match = /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/.exec(line)
-  return match && { passed: +match[1], failed: +match[2], skipped: +match[3] }
-})
+await count(
+  'cargo',
+  ['test', '--workspace', '--all-features', '--locked', '--no-fail-fast'],
+  (line) => {
+    const match = /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/.exec(line)
+    return match && { passed: +match[1], failed: +match[2], skipped: +match[3] }
+  },
+)
 await count('npm', ['run', '--silent', 'test:js'], (line) => {
   const match = /^(?:ℹ|#) (pass|fail|cancelled|skipped|todo) (\d+)$/.exec(line)
   if (!match) return null

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, watch } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { text } from 'node:stream/consumers'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** A real engine. */
@@ -21,6 +20,8 @@ export interface Lab {
   registries: Record<'dockerHub' | 'ghcr' | 'plain', { address: string; port: number }>
   layers: { sizesBytes: number[]; digests: string[]; indexDigest: string }
   images: Record<string, { digest: string }>
+  /** PEM file of the authorities that only this machine trusts. */
+  hostCertificatesFile: string
 }
 
 /** The lab, or null where it is not up. */
@@ -88,8 +89,18 @@ export async function forget(engine: Engine, ...names: string[]): Promise<void> 
 export function watchLog({ logFile }: Engine): (pattern: RegExp) => Promise<void> {
   if (!logFile) return async () => {}
   const start = statSync(logFile).size
-  const news = async () => (await readFile(logFile)).subarray(start).toString()
+  const hasCome = async (pattern: RegExp) =>
+    pattern.test((await readFile(logFile)).subarray(start).toString())
   return async (pattern) => {
-    while (!pattern.test(await news())) await setTimeout(20)
+    const enough = new AbortController()
+    const changes = watch(logFile, { signal: enough.signal })[Symbol.asyncIterator]()
+    // The watch begins before the look, so that no line falls between the two.
+    let change = changes.next()
+    while (!(await hasCome(pattern))) {
+      await change
+      change = changes.next()
+    }
+    enough.abort()
+    await change.catch(() => {})
   }
 }

@@ -359,22 +359,13 @@ mod tests {
         let readme = include_str!("../../../README.md");
         let told: Vec<String> = readme
             .lines()
-            .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
-            .filter(|(code, _)| {
-                code.bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-            })
-            .map(|(code, rest)| {
-                let cells: Vec<&str> = rest
-                    .trim_end_matches('|')
-                    .split('|')
-                    .map(str::trim)
-                    .collect();
-                format!(
-                    "{code} | {} | {}",
-                    cells[cells.len() - 2],
-                    cells[cells.len() - 1]
-                )
+            .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+            .filter_map(|cells| {
+                let code = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?;
+                let is_code = code
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+                is_code.then(|| format!("{code} | {} | {}", cells[3], cells[4]))
             })
             .collect();
         let known: Vec<String> = ErrorKind::ALL.iter().map(|kind| row(*kind)).collect();

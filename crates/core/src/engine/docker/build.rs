@@ -32,11 +32,8 @@ pub(super) async fn build(
     context: BuildContext,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt> {
-    let subject = build
-        .tags
-        .first()
-        .map_or_else(|| "the image".to_owned(), ToString::to_string);
-    let call = Call::build(engine, &subject);
+    let subject = build.tags.first().map(ToString::to_string);
+    let call = Call::build(engine, subject.as_deref());
     let BuildContext {
         dockerfile,
         stream,

@@ -18,7 +18,7 @@ pub(super) struct Call<'a> {
     stage: Stage,
     /// The sentence's beginning, such as `cannot pull`.
     doing: &'static str,
-    /// What it is done to.
+    /// What it is done to; empty where it has no name.
     subject: &'a str,
     endpoint: &'a Endpoint,
 }
@@ -45,8 +45,12 @@ impl<'a> Call<'a> {
         Self::new(engine, Stage::Pull, "cannot pull", subject)
     }
 
-    pub(super) fn build(engine: &'a DockerEngine, subject: &'a str) -> Self {
-        Self::new(engine, Stage::Build, "cannot build", subject)
+    /// An image without a name has no `subject`.
+    pub(super) fn build(engine: &'a DockerEngine, subject: Option<&'a str>) -> Self {
+        match subject {
+            Some(subject) => Self::new(engine, Stage::Build, "cannot build", subject),
+            None => Self::new(engine, Stage::Build, "cannot build the image", ""),
+        }
     }
 
     fn new(engine: &'a DockerEngine, stage: Stage, doing: &'static str, subject: &'a str) -> Self {
@@ -62,7 +66,10 @@ impl<'a> Call<'a> {
 impl Call<'_> {
     /// Puts what was being done, and to what, before an error's message.
     pub(super) fn name(&self, mut error: Error) -> Error {
-        error.message = format!("{} `{}`: {}", self.doing, self.subject, error.message);
+        error.message = match self.subject {
+            "" => format!("{}: {}", self.doing, error.message),
+            subject => format!("{} `{subject}`: {}", self.doing, error.message),
+        };
         self.place(error)
     }
 
