@@ -25,8 +25,8 @@ console.log(`\nIs ${IMAGE} there? ${(await imageExists(IMAGE, { engine })) ? 'ye
 console.log('Pull it: Docker Hub first, then GHCR.\n')
 const pulled = await pullImage(undefined, { engine, progress })
 ready.push(['pulled', pulled, `from ${pulled.source}, ${mebibytes(pulled.sizeBytes)} on disk`])
-for (const { registry, attempt, code, message } of pulled.attempts) {
-  console.log(`  ${registry}, try ${attempt}: ${code ? `${code}: ${message}` : 'served it'}`)
+for (const { registry, attempt, code } of pulled.attempts) {
+  console.log(`  ${registry}, try ${attempt}: ${code ?? 'served it'}`)
 }
 
 console.log('\nBuild it from the embedded Dockerfile.\n')

@@ -33,3 +33,8 @@ pub use pull_image::{PullRequest, PulledImage, pull_image};
 pub use reference::Reference;
 pub use retry::RetryPolicy;
 pub use timeouts::Timeouts;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
