@@ -27,7 +27,7 @@ pub struct BuildDecoder {
     stdout: LineAssembler,
     stderr: LineAssembler,
     /// Whether a container of Docker's builder runs.
-    container_runs: bool,
+    container: Option<String>,
     /// Whether the end of a step's line is still to come: Docker sends it in a message of its own.
     line_end_due: bool,
     tail: VecDeque<String>,
@@ -146,12 +146,12 @@ impl BuildDecoder {
         &self.warnings
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Place<'_> {
         Place {
             stage: self.step.as_ref().and_then(|step| step.stage),
             index: self.step.as_ref().map_or(0, |step| step.index),
             step_open: self.open_step().is_some(),
-            container_runs: self.container_runs,
+            container: self.container.as_deref(),
         }
     }
 
@@ -190,12 +190,12 @@ impl BuildDecoder {
                 self.end_step(StepState::Cached, now)
             }
             BuilderLine::StepDone => self.end_step(StepState::Done, now),
-            BuilderLine::ContainerStarted => {
-                self.container_runs = true;
+            BuilderLine::ContainerStarted(id) => {
+                self.container = Some(id.to_owned());
                 Vec::new()
             }
-            BuilderLine::ContainerRemoved => {
-                self.container_runs = false;
+            BuilderLine::ContainerRemoved(_) => {
+                self.container = None;
                 self.flush_logs()
             }
             BuilderLine::Built(id) => {
@@ -260,7 +260,7 @@ impl BuildDecoder {
     /// The rest of the open step's log, and its end.
     fn end_step(&mut self, state: StepState, now: Duration) -> Vec<ProgressEvent> {
         let mut events = self.flush_logs();
-        self.container_runs = false;
+        self.container = None;
         if let Some(step) = self.step.as_mut().filter(|step| !step.ended) {
             step.ended = true;
             events.extend(self.step_event(state, now));

@@ -365,3 +365,33 @@ fn steps_hold_no_secrets_of_urls() {
     };
     assert_eq!(step.name, "ADD https://h/x?… /x");
 }
+
+#[test]
+fn what_a_container_prints_is_output_whatever_its_words() {
+    let (told, failure, decoder) = told(
+        r#"{"stream":"Step 1/2 : RUN x"}
+{"stream":"\n"}
+{"stream":" ---\u003e Running in 0123456789ab\n"}
+{"stream":"Step 2/2 : fake\n"}
+{"stream":" ---\u003e abcdef012345\n"}
+{"stream":"Successfully built abcdef012345\n"}
+{"stream":"Removing intermediate container abcdef012345\n"}
+{"stream":"no line end"}
+{"stream":" ---\u003e Removed intermediate container 0123456789ab\n"}
+{"error":"The command 'x' returned a non-zero code: 4"}"#,
+    );
+    assert_eq!(
+        told,
+        [
+            "1/2 Running RUN",
+            "1 Stdout: Step 2/2 : fake",
+            "1 Stdout:  ---> abcdef012345",
+            "1 Stdout: Successfully built abcdef012345",
+            "1 Stdout: Removing intermediate container abcdef012345",
+            "1 Stdout: no line end",
+            "1/2 Failed RUN",
+        ]
+    );
+    assert_eq!(failure.unwrap().step.as_deref(), Some("RUN x"));
+    assert_eq!(decoder.image_id(), None);
+}

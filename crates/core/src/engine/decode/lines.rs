@@ -10,10 +10,10 @@ pub(super) enum BuilderLine<'a> {
         of: u32,
         name: &'a str,
     },
-    /// A container runs the step: what follows is its output.
-    ContainerStarted,
+    /// A container, by its ID, runs the step: what follows is its output.
+    ContainerStarted(&'a str),
     /// The container is gone.
-    ContainerRemoved,
+    ContainerRemoved(&'a str),
     /// The step's result comes from the cache.
     Cached,
     /// The step has its result.
@@ -28,29 +28,34 @@ pub(super) enum BuilderLine<'a> {
 
 /// Where a build stands, as far as it decides what the builder can say next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     /// Stage of the last step that began.
     pub(super) stage: Option<u32>,
     /// Index of the last step that began; 0 before the first.
     pub(super) index: u32,
     /// Whether that step has not ended.
     pub(super) step_open: bool,
-    /// Whether a container of Docker's builder runs. Podman does not say so.
-    pub(super) container_runs: bool,
+    /// ID of the container of Docker's builder that runs. Podman names none.
+    pub(super) container: Option<&'a str>,
 }
 
 /// Reads a fragment; `None` for output of a step.
 ///
 /// A program could print the same words. So they count only when they stand alone in their message, as the builder
-/// sends them; a step only when it is one that can come next; and while a container runs, only what ends it.
-pub(super) fn parse(fragment: &str, place: Place) -> Option<BuilderLine<'_>> {
+/// sends them; a step only when it is one that can come next; and while a container runs, only that it is removed, which
+/// is asked for with every build.
+pub(super) fn parse<'a>(fragment: &'a str, place: Place<'_>) -> Option<BuilderLine<'a>> {
     let line = fragment.strip_suffix('\n').unwrap_or(fragment);
     let found = builder_line(line, place)?;
-    let ends_container = matches!(found, BuilderLine::ContainerRemoved | BuilderLine::StepDone);
-    (!place.container_runs || ends_container).then_some(found)
+    let counts = match (place.container, found) {
+        (None, _) => true,
+        (Some(container), BuilderLine::ContainerRemoved(removed)) => container == removed,
+        (Some(_), _) => false,
+    };
+    counts.then_some(found)
 }
 
-fn builder_line(line: &str, place: Place) -> Option<BuilderLine<'_>> {
+fn builder_line<'a>(line: &'a str, place: Place<'_>) -> Option<BuilderLine<'a>> {
     if let Some(step) = step(line, place) {
         return Some(step);
     }
@@ -70,7 +75,7 @@ fn builder_line(line: &str, place: Place) -> Option<BuilderLine<'_>> {
         return Some(BuilderLine::Status(line));
     }
     if let Some(container) = line.strip_prefix("Removing intermediate container ") {
-        return is_hex(container).then_some(BuilderLine::ContainerRemoved);
+        return is_hex(container).then_some(BuilderLine::ContainerRemoved(container));
     }
     if let Some(text) = line.strip_prefix("[Warning] ") {
         let is_builders =
@@ -83,7 +88,7 @@ fn builder_line(line: &str, place: Place) -> Option<BuilderLine<'_>> {
 
 /// `Step 3/9 : RUN x` of Docker; `STEP 3/9: RUN x` of Podman, with `[1/2] ` before it where there are several stages,
 /// and without `/9` after more steps than Podman has counted. An instruction may span lines.
-fn step(line: &str, place: Place) -> Option<BuilderLine<'_>> {
+fn step<'a>(line: &'a str, place: Place<'_>) -> Option<BuilderLine<'a>> {
     let (stage, line) = match line
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("] "))
@@ -120,12 +125,11 @@ fn arrow(rest: &str) -> Option<BuilderLine<'_>> {
     if rest.is_empty() || is_hex(rest) {
         return Some(BuilderLine::StepDone);
     }
-    if rest.strip_prefix("Running in ").is_some_and(is_hex) {
-        return Some(BuilderLine::ContainerStarted);
+    if let Some(container) = rest.strip_prefix("Running in ") {
+        return is_hex(container).then_some(BuilderLine::ContainerStarted(container));
     }
-    let removed = rest.strip_prefix("Removed intermediate container ");
-    if removed.is_some_and(is_hex) {
-        return Some(BuilderLine::ContainerRemoved);
+    if let Some(container) = rest.strip_prefix("Removed intermediate container ") {
+        return is_hex(container).then_some(BuilderLine::ContainerRemoved(container));
     }
     rest.strip_prefix("[Warning] ").map(BuilderLine::Warning)
 }
