@@ -38,10 +38,9 @@ for (const [how, image, detail] of ready) {
   console.log(`  ${how} ${image.reference} in ${seconds(image.durationMs)} (${detail})`)
   console.log(`        ${image.imageId}`)
 }
-const details = await inspectImage(IMAGE, { engine })
-console.log(
-  `  opencode ${details?.labels['org.opencontainers.image.version']} on ${details?.platform}`,
-)
+const version = (await inspectImage(IMAGE, { engine }))?.labels['org.opencontainers.image.version']
+// The containerd image store knows no labels of an image whose layers it took from another one.
+if (version) console.log(`  opencode ${version}`)
 console.log(`The whole demo: ${since(start)}`)
 if (lab) console.log('The lab is still up: `npm run lab -- down` stops it.')
 

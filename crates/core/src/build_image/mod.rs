@@ -16,8 +16,8 @@ use crate::engine::{Engine, EngineBuild, EngineBuilt, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
 use crate::platform::Platform;
-use crate::progress::ProgressSink;
 use crate::progress::throttled::Throttled;
+use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
 use crate::timeouts::{Deadline, Timeouts};
 
@@ -137,6 +137,14 @@ async fn run(
     let context = build_context::open(context, compression).await?;
     let built = engine.build(&build, context, progress).await?;
     let details = verify(engine, &build, &built).await?;
+    let mut warnings = built.warnings;
+    if let (Some(wanted), None) = (&build.platform, &details.platform) {
+        // The containerd image store does not know the platform of an image whose base it has not fetched whole.
+        let message = format!("the engine does not say whether it built for `{wanted}`");
+        let warning = Warning::new("PLATFORM_UNVERIFIED", message);
+        progress.emit(&ProgressEvent::Warning(warning.clone()));
+        warnings.push(warning);
+    }
     Ok(BuiltImage {
         reference: build.tags.first().map(ToString::to_string),
         tags: build.tags.iter().map(ToString::to_string).collect(),
@@ -147,7 +155,7 @@ async fn run(
         steps_total: built.steps_total,
         steps_cached: built.steps_cached,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        warnings: built.warnings,
+        warnings,
     })
 }
 
@@ -228,15 +236,14 @@ async fn verify(
             .with_hint("another build or pull may have used the same tag at the same time"));
         }
     }
-    if let Some(wanted) = &build.platform
-        && engine.inspect(&name, Some(wanted)).await?.is_none()
+    if let (Some(wanted), Some(actual)) = (&build.platform, &details.platform)
+        && !wanted.matches(actual)
     {
-        let actual = details
-            .platform
-            .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
         return Err(Error::new(
             ErrorKind::PlatformMismatch,
-            format!("cannot use the image: wanted platform `{wanted}`, the engine built {actual}"),
+            format!(
+                "cannot use the image: wanted platform `{wanted}`, the engine built `{actual}`"
+            ),
         ));
     }
     Ok(details)

@@ -99,7 +99,8 @@ impl Engine for DoubleEngine {
             let found = lock(&self.images).get(&name.to_string()).cloned();
             Ok(found.filter(|details| match (platform, &details.platform) {
                 (Some(wanted), Some(actual)) => wanted.matches(actual),
-                _ => true,
+                (Some(_), None) => false,
+                (None, _) => true,
             }))
         }
         .boxed()
@@ -117,6 +118,17 @@ impl Engine for DoubleEngine {
                 images.insert(target.to_string(), details);
             }
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn registry_platforms<'a>(
+        &'a self,
+        reference: &'a Reference,
+    ) -> BoxFuture<'a, Result<Vec<Platform>>> {
+        async move {
+            self.record(format!("registry platforms {reference}"));
+            Ok(image('a').platform.into_iter().collect())
         }
         .boxed()
     }

@@ -41,6 +41,12 @@ pub trait Engine: Send + Sync {
     fn tag<'a>(&'a self, source: &'a ImageName, target: &'a Reference)
     -> BoxFuture<'a, Result<()>>;
 
+    /// Asks the registry for the platforms of an image, for an engine that cannot tell what it has.
+    fn registry_platforms<'a>(
+        &'a self,
+        reference: &'a Reference,
+    ) -> BoxFuture<'a, Result<Vec<Platform>>>;
+
     /// Pulls from one source, once. Resolves when the engine's stream ended properly and said that it succeeded.
     fn pull<'a>(
         &'a self,

@@ -192,15 +192,7 @@ impl Pull<'_> {
                 let Some(other) = self.engine.inspect(&name, None).await? else {
                     return Err(no_such_image(reference));
                 };
-                let actual = other
-                    .platform
-                    .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
-                return Err(Error::new(
-                    ErrorKind::PlatformMismatch,
-                    format!(
-                        "cannot use `{reference}`: wanted platform `{wanted}`, the engine has {actual}"
-                    ),
-                ));
+                self.settle_platform(reference, other, wanted).await?
             }
             (None, None) => return Err(no_such_image(reference)),
         };
@@ -216,13 +208,39 @@ impl Pull<'_> {
         Ok(details)
     }
 
+    /// Decides about an image that the engine does not have for `wanted`, by its own word.
+    ///
+    /// The containerd image store does not know the platform of an image whose layers it took from another one
+    /// without fetching them. The registry does.
+    async fn settle_platform(
+        &self,
+        reference: &Reference,
+        details: ImageDetails,
+        wanted: &Platform,
+    ) -> Result<ImageDetails> {
+        let actual = match details.platform {
+            Some(actual) => format!("the engine has `{actual}`"),
+            None => {
+                let platforms = self.engine.registry_platforms(reference).await?;
+                if let Some(found) = platforms.into_iter().find(|actual| wanted.matches(actual)) {
+                    return Ok(ImageDetails {
+                        platform: Some(found),
+                        ..details
+                    });
+                }
+                "the registry has another one".to_owned()
+            }
+        };
+        Err(Error::new(
+            ErrorKind::PlatformMismatch,
+            format!("cannot use `{reference}`: wanted platform `{wanted}`, {actual}"),
+        ))
+    }
+
     /// Gives the image the name that was asked for, and proves that it has it.
     async fn finish(&mut self, source: &Reference, served: Served) -> Result<PulledImage> {
         let canonical = &self.request.reference;
-        let Served {
-            pulled,
-            mut details,
-        } = served;
+        let Served { pulled, details } = served;
         let known = || details.digests_of(source).next().map(str::to_owned);
         let digest = pulled.digest.or_else(known);
         let mut warnings = pulled.warnings;
@@ -232,7 +250,11 @@ impl Pull<'_> {
             let target = canonical.without_digest();
             let name = ImageName::from(source.clone());
             self.engine.tag(&name, &target).await?;
-            details = self.verify(&target).await?;
+            let named = ImageName::from(target.clone());
+            let found = self.engine.inspect(&named, None).await?;
+            if found.is_none_or(|found| found.id != details.id) {
+                return Err(no_such_image(&target));
+            }
         } else if source != canonical {
             // Engines give images tags, not digests: only a registry's answer makes a digest known.
             let warning = Warning::new(

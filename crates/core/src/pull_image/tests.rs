@@ -276,3 +276,33 @@ async fn a_tag_beside_a_digest_is_given_whichever_source_serves() {
         .unwrap();
     assert!(engine.calls().contains(&format!("tag {reference} {HUB}")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_the_engine_does_not_know_the_platform_the_registry_decides() {
+    for (architecture, kind) in [
+        ("amd64", None),
+        ("s390x", Some(ErrorKind::PlatformMismatch)),
+    ] {
+        let unknown = ImageDetails {
+            platform: None,
+            ..image('a')
+        };
+        let engine = DoubleEngine::default().on(HUB, Scripted::Serves(unknown.into()));
+        let wanted = Platform {
+            os: "linux".into(),
+            architecture: architecture.into(),
+            variant: None,
+        };
+        let request = PullRequest {
+            platform: Some(wanted),
+            ..request(&[])
+        };
+        let error = pull(&engine, &request).await.err();
+        assert_eq!(error.map(|error| error.kind), kind, "{architecture}");
+        assert!(
+            engine
+                .calls()
+                .contains(&format!("registry platforms {HUB}"))
+        );
+    }
+}

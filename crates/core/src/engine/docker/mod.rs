@@ -122,6 +122,22 @@ impl DockerEngine {
         }
     }
 
+    async fn distribution(&self, reference: &Reference) -> Result<Vec<Platform>> {
+        let shown = reference.to_string();
+        let call = Call::pull(self, &shown);
+        let name = ImageName::from(reference.clone()).lookup_name();
+        let answer = self.bollard.inspect_registry_image(&name, None).await;
+        let answer = answer.map_err(|error| call.typed_call_failed(error))?;
+        let platforms = answer.platforms.into_iter().filter_map(|platform| {
+            Some(Platform {
+                os: platform.os?,
+                architecture: platform.architecture?,
+                variant: platform.variant.filter(|variant| !variant.is_empty()),
+            })
+        });
+        Ok(platforms.collect())
+    }
+
     async fn tag_image(&self, source: &ImageName, target: &Reference) -> Result<()> {
         let shown = source.to_string();
         let call = Call::tag(self, &shown);
@@ -156,6 +172,13 @@ impl Engine for DockerEngine {
         target: &'a Reference,
     ) -> BoxFuture<'a, Result<()>> {
         self.tag_image(source, target).boxed()
+    }
+
+    fn registry_platforms<'a>(
+        &'a self,
+        reference: &'a Reference,
+    ) -> BoxFuture<'a, Result<Vec<Platform>>> {
+        self.distribution(reference).boxed()
     }
 
     fn pull<'a>(
