@@ -329,7 +329,12 @@ export interface Attempt {
 
 /** Something that does not stop the work but should be known. */
 export interface Warning {
-  /** Stable name in SCREAMING_SNAKE case. */
+  /**
+   * Stable name: `PLATFORM_UNVERIFIED` (the engine does not say which platform the image is for), `NOT_NAMED` (a pinned
+   * digest came from another source, and has no tag to be known by), `PLATFORM_WARNING`, `ENGINE_WARNING` and
+   * `BUILD_WARNING` (in the engine's words), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`, `CONTEXT_FILE_GREW`,
+   * `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   */
   code: string
   /** One line. */
   message: string

@@ -6,7 +6,7 @@ use crate::platform::Platform;
 use crate::reference::ImageName;
 
 /// Returns whether `name` is a local image: by reference, digest or ID. With `platform`, an image of another platform is
-/// not there.
+/// not there; one whose platform the engine does not know is.
 ///
 /// Only a "not found" of the engine is `false`; every other failure is an error.
 pub async fn image_exists(

@@ -99,8 +99,7 @@ impl Engine for DoubleEngine {
             let found = lock(&self.images).get(&name.to_string()).cloned();
             Ok(found.filter(|details| match (platform, &details.platform) {
                 (Some(wanted), Some(actual)) => wanted.matches(actual),
-                (Some(_), None) => false,
-                (None, _) => true,
+                _ => true,
             }))
         }
         .boxed()

@@ -30,7 +30,8 @@ pub trait Engine: Send + Sync {
     /// Whether the engine is on this machine, so that compressing what goes there costs more than it saves.
     fn is_local(&self) -> bool;
 
-    /// Looks up a local image; `None` when it is not there. With `platform`, an image of another platform is not there.
+    /// Looks up a local image; `None` when it is not there. With `platform`, an image of another platform is not there;
+    /// one whose platform the engine does not know is.
     fn inspect<'a>(
         &'a self,
         name: &'a ImageName,

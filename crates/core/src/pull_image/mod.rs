@@ -187,14 +187,23 @@ impl Pull<'_> {
         let name = ImageName::from(reference.clone());
         let wanted = self.request.platform.as_ref();
         let details = match (self.engine.inspect(&name, wanted).await?, wanted) {
-            (Some(details), _) => details,
-            (None, Some(wanted)) => {
-                let Some(other) = self.engine.inspect(&name, None).await? else {
-                    return Err(no_such_image(reference));
-                };
-                self.settle_platform(reference, other, wanted).await?
+            (Some(details), Some(wanted)) if details.platform.is_none() => {
+                self.settle_platform(reference, details, wanted).await?
             }
+            (Some(details), _) => details,
             (None, None) => return Err(no_such_image(reference)),
+            (None, Some(wanted)) => {
+                let other = self.engine.inspect(&name, None).await?;
+                let other = other.ok_or_else(|| no_such_image(reference))?;
+                let actual = other
+                    .platform
+                    .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
+                return Err(mismatch(
+                    reference,
+                    wanted,
+                    &format!("the engine has {actual}"),
+                ));
+            }
         };
         if let Some(wanted) = reference.digest()
             && details.id != wanted
@@ -208,33 +217,27 @@ impl Pull<'_> {
         Ok(details)
     }
 
-    /// Decides about an image that the engine does not have for `wanted`, by its own word.
-    ///
-    /// The containerd image store does not know the platform of an image whose layers it took from another one
-    /// without fetching them. The registry does.
+    /// Decides about an image of which the engine does not know the platform: the containerd image store does not,
+    /// where it took the layers from another image without fetching them. The registry may know; where it does not,
+    /// the engine was asked for the platform and reported success, which is told as a warning and no more.
     async fn settle_platform(
         &self,
         reference: &Reference,
         details: ImageDetails,
         wanted: &Platform,
     ) -> Result<ImageDetails> {
-        let actual = match details.platform {
-            Some(actual) => format!("the engine has `{actual}`"),
-            None => {
-                let platforms = self.engine.registry_platforms(reference).await?;
-                if let Some(found) = platforms.into_iter().find(|actual| wanted.matches(actual)) {
-                    return Ok(ImageDetails {
-                        platform: Some(found),
-                        ..details
-                    });
-                }
-                "the registry has another one".to_owned()
-            }
-        };
-        Err(Error::new(
-            ErrorKind::PlatformMismatch,
-            format!("cannot use `{reference}`: wanted platform `{wanted}`, {actual}"),
-        ))
+        let platforms = self.engine.registry_platforms(reference).await;
+        let platforms = platforms.unwrap_or_default();
+        if platforms.is_empty() {
+            return Ok(details);
+        }
+        match platforms.into_iter().find(|actual| wanted.matches(actual)) {
+            Some(found) => Ok(ImageDetails {
+                platform: Some(found),
+                ..details
+            }),
+            None => Err(mismatch(reference, wanted, "the registry has another one")),
+        }
     }
 
     /// Gives the image the name that was asked for, and proves that it has it.
@@ -244,6 +247,10 @@ impl Pull<'_> {
         let known = || details.digests_of(source).next().map(str::to_owned);
         let digest = pulled.digest.or_else(known);
         let mut warnings = pulled.warnings;
+        if let (Some(wanted), None) = (&self.request.platform, &details.platform) {
+            let message = format!("the engine does not say whether `{source}` is for `{wanted}`");
+            warnings.push(self.warn("PLATFORM_UNVERIFIED", message));
+        }
         let is_named = source == canonical && canonical.digest().is_none();
         if canonical.tag().is_some() && !is_named {
             // Engines that pull by digest give no tag, even where the reference has one.
@@ -257,14 +264,10 @@ impl Pull<'_> {
             }
         } else if source != canonical {
             // Engines give images tags, not digests: only a registry's answer makes a digest known.
-            let warning = Warning::new(
-                "NOT_NAMED",
-                format!(
-                    "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
-                ),
+            let message = format!(
+                "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
             );
-            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
-            warnings.push(warning);
+            warnings.push(self.warn("NOT_NAMED", message));
         }
         Ok(PulledImage {
             reference: canonical.to_string(),
@@ -277,6 +280,12 @@ impl Pull<'_> {
             duration_ms: millis(self.started.elapsed()),
             warnings,
         })
+    }
+
+    fn warn(&self, code: &str, message: String) -> Warning {
+        let warning = Warning::new(code, message);
+        self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+        warning
     }
 
     fn tell(
@@ -324,6 +333,11 @@ impl Pull<'_> {
             None => error,
         }
     }
+}
+
+fn mismatch(reference: &Reference, wanted: &Platform, found: &str) -> Error {
+    let message = format!("cannot use `{reference}`: wanted platform `{wanted}`, {found}");
+    Error::new(ErrorKind::PlatformMismatch, message)
 }
 
 fn no_such_image(reference: &Reference) -> Error {

@@ -42,7 +42,12 @@ pub(super) async fn inspect(
     let Some(answer) = ask(engine, name, target().pair("manifests", "1")).await? else {
         return Ok(None);
     };
-    let found = answer.platforms().find(|actual| wanted.matches(actual));
+    let known: Vec<Platform> = answer.platforms().collect();
+    if known.is_empty() && answer.is_one_manifest() {
+        // Unknown is not another one.
+        return Ok(Some(answer.into_details()));
+    }
+    let found = known.into_iter().find(|actual| wanted.matches(actual));
     Ok(found.map(|found| ImageDetails {
         platform: Some(found),
         ..answer.into_details()
@@ -201,6 +206,11 @@ fn platform(os: &str, architecture: &str, variant: &str) -> Option<Platform> {
 }
 
 impl Answer {
+    /// Whether the image has no index.
+    fn is_one_manifest(&self) -> bool {
+        matches!(self.manifests.as_slice(), [manifest] if manifest.id == self.id)
+    }
+
     /// Every platform that the engine has of the image.
     ///
     /// An image without an index is its one manifest, and there although layers that another image has unpacked were
