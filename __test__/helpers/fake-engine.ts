@@ -171,6 +171,7 @@ export const builds = (lines: Iterable<string> = ['hello']): Answer =>
       yield { stream: '\n' }
       yield { stream: ' ---> Running in 59f3aa5937dc\n' }
       for (const line of lines) yield { stream: `${line}\n` }
+      yield { stream: ' ---> Removed intermediate container 59f3aa5937dc\n' }
       yield { stream: ` ---> ${'a'.repeat(12)}\n` }
       yield { aux: { ID } }
       yield { stream: `Successfully built ${'a'.repeat(12)}\n` }
