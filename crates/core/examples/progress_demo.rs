@@ -211,7 +211,7 @@ fn build(stage: &mut Stage) {
     for (name, index) in steps.into_iter().zip(2..) {
         stage.step(index, name, StepState::Running);
         for line in 0..40 {
-            stage.log(format!("\u{1b}[32mGet:{line}\u{1b}[0m http://deb.debian.org/debian bookworm/main amd64 package{line} all 1.{line}-1 [{line} kB]"));
+            stage.log(format!("\u{1b}[32mGet:{line}\u{1b}[0m http://mirror.example/debian bookworm/main amd64 package{line} all 1.{line}-1 [{line} kB]"));
             stage.wait();
         }
         stage.step(index, name, StepState::Done);
