@@ -169,7 +169,10 @@ export interface BuildOptions extends CommonOptions {
    * @default both names of the opencode image for the embedded Dockerfile, none for others
    */
   tags?: string[] | undefined
-  /** Build arguments. No message or event of this package shows their values. */
+  /**
+   * Build arguments. They reach the engine only. Where a step prints one whose name says that it is a secret
+   * (`NPM_TOKEN`, `DB_PASSWORD`), or the user info of a proxy, events and errors have `***` in its place.
+   */
   buildArgs?: Record<string, string> | undefined
   /** Labels of the image. */
   labels?: Record<string, string> | undefined

@@ -4,6 +4,7 @@ const native = require('./native.js')
 const { ShipwayError, failed, internal, listenerFailed } = require('./face/error.js')
 const { clearOnInterrupt } = require('./face/interrupt.js')
 const { Listener } = require('./face/listener.js')
+const { onAbort } = require('./face/signal.js')
 const { BUILD, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
 
 async function pullImage(image, options) {
@@ -43,16 +44,17 @@ async function call(verb, schema, image, options, start) {
   const listener = onProgress && new Listener(onProgress, cancel)
   const display = native.chooseDisplay(progress, onProgress !== undefined)
   const settled = display === 'tty' ? clearOnInterrupt(operation) : () => {}
-  signal?.addEventListener('abort', cancel, { once: true })
+  let forget
   let outcome
   try {
+    if (signal) forget = onAbort(signal, cancel)
     outcome = await start(operation, toNative(checked, display), listener?.take)
   } catch (error) {
     throw internal(verb, error)
   } finally {
-    signal?.removeEventListener('abort', cancel)
     listener?.close()
     settled()
+    forget?.()
   }
   if (listener?.failure) throw listenerFailed(verb, listener.failure.cause)
   if (outcome.ok) return outcome.ok

@@ -92,7 +92,7 @@ test('many calls at once settle, each with its own outcome', async (t) => {
   const silent = await startEngine({ build: stream([{ stream: 'Step 1/1 : FROM scratch' }], hang) })
   t.after(() => engine.close())
   t.after(() => silent.close())
-  const { code, stdout } = await runNode(`${imports}
+  const { code, stdout, stderr } = await runNode(`${imports}
     const controller = new AbortController()
     const pulls = Array.from({ length: 50 }, (_, index) =>
       pullImage('acme/app:' + index, { engine: ${JSON.stringify(engine.endpoint)}, onProgress() {} }))
@@ -107,5 +107,5 @@ test('many calls at once settle, each with its own outcome', async (t) => {
     const built = await Promise.allSettled(builds)
     console.log(pulled.every((image, index) => image.reference.endsWith(':' + index)),
       built.every(({ reason }) => reason === controller.signal.reason))`)
-  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'true true\n' })
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'true true\n', stderr: '' })
 })

@@ -37,9 +37,9 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'options that are no object',
     () => pullImage!('acme/app', 'quickly'),
-    '`options` must be an object, got a string',
+    '`options` must be a plain object, got a string',
   ],
-  ['options that are null', () => buildImage!(null), '`options` must be an object, got null'],
+  ['options that are null', () => buildImage!(null), '`options` must be a plain object, got null'],
   ['an image that is no string', () => imageExists!(7), '`image` must be a string, got a number'],
   ['an image that is null', () => inspectImage!(null), '`image` must be a string, got null'],
   [
@@ -47,7 +47,43 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     () => pullImage!({}),
     '`image` must be a string, got an object',
   ],
-  ['an engine that is no string', pull({ engine: 1 }), '`engine` must be a string, got a number'],
+  [
+    'an engine that is no string',
+    pull({ engine: 1 }),
+    '`engine` must be a string that is not empty, got 1',
+  ],
+  ['an empty engine', pull({ engine: '' }), '`engine` must be a string that is not empty, got ""'],
+  [
+    'an empty folder',
+    build({ contextDirectory: '' }),
+    '`contextDirectory` must be a string that is not empty, got ""',
+  ],
+  [
+    'a map in the place of an object',
+    build({ buildArgs: new Map([['A', 'x']]) }),
+    '`buildArgs` must be a plain object, got an object',
+  ],
+  [
+    'an inherited field',
+    build({ buildArgs: Object.create({ A: 'x' }) }),
+    '`buildArgs` must be a plain object, got an object',
+  ],
+  [
+    'a hole in a list',
+    // oxlint-disable-next-line no-sparse-arrays
+    pull({ fallbacks: [, 'a'] }),
+    '`fallbacks[0]` must be a string, got an undefined',
+  ],
+  [
+    'a getter that throws',
+    () =>
+      pullImage!('acme/app', {
+        get platform() {
+          throw new Error('no')
+        },
+      }),
+    'the options cannot be read',
+  ],
   ['a signal that is none', pull({ signal: {} }), '`signal` must be an AbortSignal, got an object'],
   [
     'a listener that is no function',
@@ -141,7 +177,7 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     build({ buildArgs: { TOKEN: 12345 } }),
     '`buildArgs.TOKEN` must be a string, got a number',
   ],
-  ['labels as a list', build({ labels: ['a=b'] }), '`labels` must be an object, got an array'],
+  ['labels as a list', build({ labels: ['a=b'] }), '`labels` must be a plain object, got an array'],
   [
     'a host without an address',
     build({ addHosts: ['db'] }),

@@ -18,7 +18,13 @@ function show(value) {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : kindOf(value)
 }
 
-const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+/** An object whose fields are its own: what a class or a prototype holds would not be seen. */
+function isRecord(value) {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  // Of another realm the prototype is another object, but has none of its own either.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
 
 const ofType = (type) => check((value) => typeof value === type, `a ${type}`, kindOf)
 
@@ -39,19 +45,22 @@ function number(min, max, { isInteger = false, isUnlimited = false } = {}) {
 
 const signal = check(
   (value) =>
-    isRecord(value) &&
+    typeof value === 'object' &&
+    value !== null &&
     typeof value.aborted === 'boolean' &&
-    typeof value.addEventListener === 'function',
+    typeof value.addEventListener === 'function' &&
+    typeof value.removeEventListener === 'function',
   'an AbortSignal',
   kindOf,
 )
 
 const array = check(Array.isArray, 'an array', kindOf)
-const record = check(isRecord, 'an object', kindOf)
+const record = check(isRecord, 'a plain object', kindOf)
 
 const listOf = (item) => (value, name) =>
   array(value, name) ??
-  first(value.map((element, index) => () => item(element, `${name}[${index}]`)))
+  // A hole in an array is an element too.
+  first(Array.from(value, (element, index) => () => item(element, `${name}[${index}]`)))
 
 /** An object whose keys the caller chooses. */
 const mapOf = (item) => (value, name) =>

@@ -28,8 +28,8 @@ function failed(verb, { message, operation, causes, ...details }) {
   })
 }
 
-function invalidOption(verb, message, hint) {
-  const details = { code: 'INVALID_OPTION', operation: verb, retryable: false }
+function invalidOption(verb, message, hint, cause) {
+  const details = { code: 'INVALID_OPTION', operation: verb, retryable: false, cause }
   return new ShipwayError(message, hint === undefined ? details : { ...details, hint })
 }
 

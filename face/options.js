@@ -19,11 +19,12 @@ const { invalidOption } = require('./error.js')
 const MAX_MS = 2 ** 31 - 1
 
 const text = ofType('string')
+const name = matching(/./s, 'a string that is not empty')
 const flag = ofType('boolean')
 const host = matching(/^[^\s:]+:\S+$/, "a string like 'host:address'")
 
 const SHARED = {
-  engine: text,
+  engine: name,
   onProgress: ofType('function'),
   platform: text,
   progress: oneOf('auto', 'tty', 'plain', 'json', 'quiet'),
@@ -50,8 +51,8 @@ const BUILD = shape({
   addHosts: listOf(host),
   buildArgs: mapOf(text),
   compression: oneOf('auto', 'gzip', 'none'),
-  contextDirectory: text,
-  dockerfile: text,
+  contextDirectory: name,
+  dockerfile: name,
   dockerfileInline: text,
   labels: mapOf(text),
   network: text,
@@ -76,11 +77,17 @@ const RIVALS = [
 
 /** Returns a copy of valid options. Throws the error of the first thing that is wrong. */
 function checkOptions(verb, schema, image, options = {}) {
-  const complaint =
-    (image === undefined ? null : text(image, 'image')) ??
-    schema(options, 'options') ??
-    contradiction(options)
-  if (complaint === null) return { ...options }
+  let complaint
+  try {
+    complaint =
+      (image === undefined ? null : text(image, 'image')) ??
+      schema(options, 'options') ??
+      contradiction(options)
+    if (complaint === null) return { ...options }
+  } catch (cause) {
+    // A getter or a proxy of the caller failed.
+    throw invalidOption(verb, 'invalid option: the options cannot be read', undefined, cause)
+  }
   const isMisplaced = verb !== 'buildImage' && isRecord(image)
   const hint = isMisplaced ? 'the options are the second argument' : undefined
   throw invalidOption(verb, `invalid option: ${complaint}`, hint)

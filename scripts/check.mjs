@@ -56,7 +56,8 @@ console.log('\nall checks passed')
 
 /** Known vulnerabilities of what is locked, where the registry answers that question. */
 async function npmAudit() {
-  const { stdout } = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8' })
+  const { stdout, error } = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8' })
+  if (error) throw error
   const found = JSON.parse(stdout || '{}').metadata?.vulnerabilities
   if (!found) {
     console.error('not checked: the registry does not answer questions about vulnerabilities')

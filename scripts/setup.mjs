@@ -18,7 +18,8 @@ export async function installPackages() {
 
 /** Builds the addon when a source is newer than it. */
 export async function buildAddon() {
-  const built = readdirSync(root).filter((name) => name.endsWith('.node'))
+  const own = `shipway.${process.platform}-${process.arch}`
+  const built = readdirSync(root).filter((name) => name.startsWith(own) && name.endsWith('.node'))
   const oldest = Math.min(...built.map((name) => modified(path.join(root, name))))
   if (built.length > 0 && oldest >= newestSource()) return
   await step('build the addon (release: some minutes the first time)', () =>

@@ -43,6 +43,7 @@ process.exitCode ||= total.failed > 0 || total.passed === 0 ? 1 : 0
 /** Runs a test command, shows its output, and adds up what its closing lines count. */
 function count(command, args, read) {
   return new Promise((resolve) => {
+    const before = total.passed
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let rest = ''
     child.stdout.on('data', (bytes) => {
@@ -60,6 +61,10 @@ function count(command, args, read) {
     })
     child.on('close', (code) => {
       if (code !== 0) process.exitCode = 1
+      if (total.passed === before) {
+        console.error(`\`${command} ${args[0]}\` reported no test that passed`)
+        process.exitCode = 1
+      }
       resolve()
     })
   })

@@ -19,6 +19,7 @@ use crate::platform::Platform;
 use crate::progress::throttled::Throttled;
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
+use crate::text::Mask;
 use crate::timeouts::{Deadline, Timeouts};
 
 /// What to build, and how.
@@ -28,7 +29,8 @@ pub struct BuildRequest {
     pub source: BuildSource,
     /// Names for the image. The opencode image gets both of its names where none is given; another image gets none.
     pub tags: Vec<Reference>,
-    /// Build arguments. They reach the engine only; no message shows them.
+    /// Build arguments. They reach the engine only; where a step prints one whose name says that it is a secret, events
+    /// and errors hide it.
     pub build_args: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
@@ -106,7 +108,9 @@ pub async fn build_image(
     request: &BuildRequest,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
-    let progress = &Throttled::new(progress);
+    let mask = Mask::of_build_args(&build_args(request));
+    let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
+    let progress = &Throttled::new(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
     let work = progress.run(run(engine, request, deadline, progress));
     let result = match deadline {
@@ -117,7 +121,17 @@ pub async fn build_image(
             Err(Error::new(ErrorKind::Deadline, message))
         }),
     };
-    result.map_err(|error| error.with_operation(Operation::BuildImage))
+    let result = result.map(|mut built| {
+        let warnings = built.warnings.iter_mut();
+        warnings.for_each(|warning| mask.hide(&mut warning.message));
+        built
+    });
+    result.map_err(|mut error| {
+        mask.hide(&mut error.message);
+        error.step.iter_mut().for_each(|step| mask.hide(step));
+        error.log_tail.iter_mut().for_each(|line| mask.hide(line));
+        error.with_operation(Operation::BuildImage)
+    })
 }
 
 async fn run(
@@ -159,10 +173,36 @@ async fn run(
     })
 }
 
+/// The caller's build arguments, and below them those of the opencode image.
+fn build_args(request: &BuildRequest) -> BTreeMap<String, String> {
+    let mut arguments = match &request.source {
+        BuildSource::Opencode(opencode) => opencode.build_args(),
+        BuildSource::Directory { .. } | BuildSource::Dockerfile(_) => BTreeMap::new(),
+    };
+    arguments.extend(request.build_args.clone());
+    arguments
+}
+
+/// The event without the values that must not be shown: a step may print what it was given.
+fn hide(event: &ProgressEvent, mask: &Mask) -> ProgressEvent {
+    let mut event = event.clone();
+    match &mut event {
+        ProgressEvent::Step(step) => mask.hide(&mut step.name),
+        ProgressEvent::Log(log) => mask.hide(&mut log.text),
+        ProgressEvent::Status(status) => mask.hide(&mut status.message),
+        ProgressEvent::Warning(warning) => mask.hide(&mut warning.message),
+        ProgressEvent::Attempt(_)
+        | ProgressEvent::Layer(_)
+        | ProgressEvent::Total(_)
+        | ProgressEvent::Context(_) => {}
+    }
+    event
+}
+
 fn prepare(request: &BuildRequest) -> Result<(EngineBuild, ContextSource)> {
     let mut build = EngineBuild {
         tags: request.tags.clone(),
-        build_args: request.build_args.clone(),
+        build_args: build_args(request),
         labels: request.labels.clone(),
         target: request.target.clone(),
         platform: request.platform.clone(),
@@ -180,9 +220,6 @@ fn prepare(request: &BuildRequest) -> Result<(EngineBuild, ContextSource)> {
                     Reference::parse(opencode::DOCKER_HUB_REPOSITORY)?,
                     Reference::parse(opencode::GHCR_REPOSITORY)?,
                 ];
-            }
-            for (name, value) in opencode.build_args() {
-                build.build_args.entry(name).or_insert(value);
             }
             ContextSource::Files {
                 files: opencode.context_files(),

@@ -71,3 +71,22 @@ fn no_build_argument_shows_in_debug_output() {
         "{shown}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_a_step_prints_is_hidden() {
+    let mut request = opencode();
+    request
+        .build_args
+        .insert("NPM_TOKEN".to_owned(), "hunter2".to_owned());
+    let mask = Mask::of_build_args(&build_args(&request));
+    let log = ProgressEvent::Log(crate::progress::Log {
+        step: None,
+        stream: crate::progress::LogStream::Stdout,
+        text: "the token is hunter2".to_owned(),
+    });
+    let shown = format!("{:?}", hide(&log, &mask));
+    assert!(
+        shown.contains("***") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}

@@ -40,7 +40,10 @@ impl Reference {
     /// Without a tag and a digest the tag is `latest`. Errors: `INVALID_REFERENCE`.
     pub fn parse(text: &str) -> Result<Self> {
         parse(text).map_err(|reason| {
-            let shown: String = redact_urls(text).chars().take(300).collect();
+            let shown: String = redact_urls(without_user_info(text))
+                .chars()
+                .take(300)
+                .collect();
             Error::new(
                 ErrorKind::InvalidReference,
                 format!(
@@ -113,6 +116,21 @@ impl fmt::Display for Reference {
             Some(digest) => write!(formatter, "@{digest}"),
             None => Ok(()),
         }
+    }
+}
+
+/// A reference has no user info, but people write it, and it is a password.
+fn without_user_info(text: &str) -> &str {
+    match text
+        .split_once('/')
+        .unwrap_or((text, ""))
+        .0
+        .rsplit_once('@')
+    {
+        Some((user_info, host)) if user_info.contains(':') && !host.contains(':') => {
+            &text[user_info.len() + 1..]
+        }
+        _ => text,
     }
 }
 

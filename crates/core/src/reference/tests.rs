@@ -228,3 +228,11 @@ fn a_refused_url_is_told_without_its_secrets() {
         "{error}"
     );
 }
+
+#[test]
+fn a_password_in_front_of_the_registry_is_not_repeated() {
+    for text in ["u:hunter2@registry.example/x", "u:hunter2@registry.example"] {
+        let error = Reference::parse(text).unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}

@@ -3,9 +3,11 @@
 mod clean;
 mod human;
 mod lines;
+mod mask;
 mod redact;
 
 pub use clean::clean_line;
 pub use human::{format_bytes, format_duration};
 pub use lines::{LineAssembler, MAX_LINE_BYTES};
+pub use mask::Mask;
 pub use redact::redact_urls;

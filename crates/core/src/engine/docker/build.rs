@@ -46,7 +46,9 @@ pub(super) async fn build(
         .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"))
         .body(StreamBody::new(stream.map_ok(Frame::data)))
         .map_err(|error| {
-            Error::new(ErrorKind::Internal, "cannot make a request").with_source(error)
+            // The classic builder takes everything in the request line, of which 64 KiB are the most.
+            let message = "build arguments and labels are too long: together they have room for less than 64 KiB";
+            call.name(Error::new(ErrorKind::InvalidOption, message)).with_source(error)
         })?;
 
     let mut watch = Watch::new(None, progress);
