@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
 use shipway_core::build_context::DockerfileSource;
+use shipway_core::build_options::NoCache;
 use shipway_core::opencode::{CaCertificate, OpencodeBuild, Proxy};
 use shipway_core::{
     BuildRequest, BuildSource, ContextCompression, DockerEngine, Environment, Operation as Verb,
@@ -55,7 +56,7 @@ pub fn build_image<'env>(
             DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
                 .await?;
         let image = build(&engine, &request, &*sink).await?;
-        sink.finish_build(&image.image_id);
+        sink.finish_build(image.image_id.as_deref().unwrap_or("no image"));
         Ok(BuiltImage::from(image))
     };
     env.spawn_future(async move {
@@ -68,16 +69,24 @@ pub fn build_image<'env>(
 }
 
 fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
+    let no_cache = if options.no_cache.unwrap_or_default() {
+        NoCache::All
+    } else {
+        NoCache::No
+    };
     Ok(BuildRequest {
-        tags: references(&options.tags.unwrap_or_default())?,
-        build_args: options.build_args.unwrap_or_default(),
-        labels: options.labels.unwrap_or_default(),
-        target: options.target,
-        platform: platform(options.platform.as_deref())?,
-        no_cache: options.no_cache.unwrap_or_default(),
-        pull: options.pull.unwrap_or_default(),
-        network: options.network,
-        add_hosts: options.add_hosts.unwrap_or_default(),
+        options: shipway_core::BuildOptions {
+            tags: references(&options.tags.unwrap_or_default())?,
+            build_args: options.build_args.unwrap_or_default(),
+            labels: options.labels.unwrap_or_default(),
+            target: options.target,
+            platforms: platform(options.platform.as_deref())?.into_iter().collect(),
+            no_cache,
+            pull: options.pull.unwrap_or_default(),
+            network: options.network,
+            add_hosts: options.add_hosts.unwrap_or_default(),
+            ..shipway_core::BuildOptions::default()
+        },
         compression: compression(options.compression.as_deref())?,
         timeouts: timeouts(options.timeouts, Timeouts::BUILD)?,
         source: match (
@@ -85,23 +94,20 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             options.dockerfile,
             options.dockerfile_inline,
         ) {
-            (Some(path), _, Some(text)) => directory(path, DockerfileSource::Inline(text)),
-            (Some(path), Some(file), None) => directory(path, DockerfileSource::Path(file.into())),
-            (Some(path), None, None) => directory(path, DockerfileSource::default()),
-            (None, _, Some(text)) => BuildSource::Dockerfile(text),
+            (Some(path), _, Some(text)) => {
+                BuildSource::directory(path, DockerfileSource::Inline(text))
+            }
+            (Some(path), Some(file), None) => {
+                BuildSource::directory(path, DockerfileSource::Path(file.into()))
+            }
+            (Some(path), None, None) => BuildSource::directory(path, DockerfileSource::default()),
+            (None, _, Some(text)) => BuildSource::dockerfile(text),
             (None, Some(_), None) => {
                 return Err(invalid("the option `dockerfile` needs `contextDirectory`"));
             }
             (None, None, None) => BuildSource::Opencode(opencode(options.opencode)?),
         },
     })
-}
-
-fn directory(path: String, dockerfile: DockerfileSource) -> BuildSource {
-    BuildSource::Directory {
-        path: PathBuf::from(path),
-        dockerfile,
-    }
 }
 
 fn compression(text: Option<&str>) -> shipway_core::Result<ContextCompression> {

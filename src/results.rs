@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use napi_derive::napi;
+use shipway_core::build_options::Builder;
 
 use crate::facts::{Attempt, Warning, number, to_attempts};
 
@@ -36,8 +37,13 @@ pub struct BuiltImage {
     pub reference: Option<String>,
     /// Every tag, canonical.
     pub tags: Vec<String>,
+    /// Who built it.
+    #[napi(ts_type = "'buildkit' | 'classic'")]
+    pub builder: String,
     /// Identifier in the engine's image store.
-    pub image_id: String,
+    pub image_id: Option<String>,
+    /// Digest of the manifest or index.
+    pub digest: Option<String>,
     /// Digest of the image's configuration.
     pub config_digest: Option<String>,
     /// Platform of the image.
@@ -49,6 +55,8 @@ pub struct BuiltImage {
     pub source: String,
     /// None: a build asks no source.
     pub attempts: Vec<Attempt>,
+    /// Everything that the exporters said.
+    pub exporter_response: BTreeMap<String, String>,
     /// Instructions of the Dockerfile.
     pub steps: Steps,
     /// Time for the whole call, in milliseconds.
@@ -108,7 +116,13 @@ impl From<shipway_core::BuiltImage> for BuiltImage {
         Self {
             reference: image.reference,
             tags: image.tags,
+            builder: match image.builder {
+                Builder::Classic => "classic".to_owned(),
+                Builder::BuildKit | Builder::Auto => "buildkit".to_owned(),
+            },
             image_id: image.image_id,
+            digest: image.digest,
+            exporter_response: image.exporter_response,
             config_digest: image.config_digest,
             platform: image.platform.map(|platform| platform.to_string()),
             size_bytes: number(image.size_bytes),

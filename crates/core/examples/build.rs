@@ -33,24 +33,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
             BuildRequest::new(BuildSource::Opencode(opencode))
         }
         [folder, tags @ ..] => {
-            let source = BuildSource::Directory {
-                path: folder.into(),
-                dockerfile: DockerfileSource::default(),
-            };
+            let source = BuildSource::directory(folder, DockerfileSource::default());
             let tags = tags.iter().map(|tag| Reference::parse(tag));
-            BuildRequest {
-                tags: tags.collect::<Result<_, _>>()?,
-                ..BuildRequest::new(source)
-            }
+            let mut request = BuildRequest::new(source);
+            request.options.tags = tags.collect::<Result<_, _>>()?;
+            request
         }
     };
-    request.network = std::env::var("NETWORK").ok();
+    request.options.network = std::env::var("NETWORK").ok();
 
     let environment = Environment::of_process();
     let engine = DockerEngine::connect(None, &environment, request.timeouts.connect).await?;
     let built = build_image(&engine, &request, &JsonLines::new(stderr())).await?;
     println!(
-        "{} {:?}, {} steps",
+        "{:?} {:?}, {} steps",
         built.image_id, built.tags, built.steps_total
     );
     Ok(())

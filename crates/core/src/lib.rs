@@ -8,6 +8,7 @@
 pub mod attempt;
 pub mod build_context;
 pub mod build_image;
+pub mod build_options;
 pub mod engine;
 pub mod environment;
 pub mod error;
@@ -22,8 +23,12 @@ pub mod retry;
 pub mod text;
 pub mod timeouts;
 
+mod buildkit;
+
 pub use attempt::Attempt;
-pub use build_image::{BuildRequest, BuildSource, BuiltImage, ContextCompression, build_image};
+pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
+pub use build_options::BuildOptions;
+pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
 pub use environment::Environment;
 pub use error::{Error, ErrorKind, Operation, Result};

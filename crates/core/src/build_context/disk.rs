@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What an entry of a folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Folder,
     Link,
@@ -17,27 +17,34 @@ pub(super) enum Kind {
 }
 
 /// Which file it is, however it is called. Always the same on Windows, where nothing stable tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Identity {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
 }
 
+impl Identity {
+    #[cfg(unix)]
+    pub(crate) fn new(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
+}
+
 /// The facts that an archive needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Facts {
-    pub(super) kind: Kind,
+pub(crate) struct Facts {
+    pub(crate) kind: Kind,
     /// Permissions with the set-id and sticky bits; `0o755` or `0o644` on Windows.
-    pub(super) mode: u32,
+    pub(crate) mode: u32,
     /// Last change, in seconds since 1970, negative before.
-    pub(super) modified: i64,
-    pub(super) size_bytes: u64,
-    pub(super) identity: Identity,
+    pub(crate) modified: i64,
+    pub(crate) size_bytes: u64,
+    pub(crate) identity: Identity,
 }
 
 impl Kind {
     #[cfg(unix)]
-    pub(super) fn of(file_type: FileType) -> Self {
+    pub(crate) fn of(file_type: FileType) -> Self {
         use std::os::unix::fs::FileTypeExt as _;
         match file_type {
             _ if file_type.is_file() => Self::File,
@@ -50,7 +57,7 @@ impl Kind {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(file_type: FileType) -> Self {
+    pub(crate) fn of(file_type: FileType) -> Self {
         match file_type {
             _ if file_type.is_file() => Self::File,
             _ if file_type.is_dir() => Self::Folder,
@@ -62,7 +69,7 @@ impl Kind {
 
 impl Facts {
     #[cfg(unix)]
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
         Self {
             kind: Kind::of(metadata.file_type()),
@@ -77,7 +84,7 @@ impl Facts {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         let kind = Kind::of(metadata.file_type());
         Self {
             kind,
@@ -100,20 +107,20 @@ fn seconds_since_1970(time: std::time::SystemTime) -> i64 {
 }
 
 /// An open file.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     /// The facts of the file that is open, whatever has its name by now.
-    pub(super) facts: Facts,
-    pub(super) content: Box<dyn Read>,
+    pub(crate) facts: Facts,
+    pub(crate) content: Box<dyn Read>,
 }
 
 /// The files of a context. A test puts something between a file and its reader.
-pub(super) trait Files {
+pub(crate) trait Files {
     /// Opens the file at `path`.
     fn open(&self, path: &Path) -> io::Result<Opened>;
 }
 
 /// The files as they are on disk.
-pub(super) struct Disk;
+pub(crate) struct Disk;
 
 impl Files for Disk {
     /// A link is not followed, and a fifo is not waited for.
@@ -135,7 +142,7 @@ impl Files for Disk {
 }
 
 /// The path of `name`, which is relative to `folder` with `/` between its parts.
-pub(super) fn path_of(folder: &Path, name: &[u8]) -> PathBuf {
+pub(crate) fn path_of(folder: &Path, name: &[u8]) -> PathBuf {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt as _;
@@ -150,7 +157,7 @@ pub(super) fn path_of(folder: &Path, name: &[u8]) -> PathBuf {
 }
 
 /// The bytes of a relative path, with `/` between its parts; `None` where Windows has a name that is not Unicode.
-pub(super) fn name_of(path: &Path) -> Option<Vec<u8>> {
+pub(crate) fn name_of(path: &Path) -> Option<Vec<u8>> {
     if cfg!(windows) {
         return Some(path.to_str()?.replace('\\', "/").into_bytes());
     }

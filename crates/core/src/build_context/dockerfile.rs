@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// The folder of a context.
 #[derive(Debug)]
-pub(super) struct Root {
+pub(crate) struct Root {
     /// As the caller names it.
     given: PathBuf,
     /// Absolute, without links.
@@ -20,8 +20,8 @@ pub(super) struct Root {
 
 /// A Dockerfile that exists.
 #[derive(Debug)]
-pub(super) struct Dockerfile {
-    pub(super) place: Place,
+pub(crate) struct Dockerfile {
+    pub(crate) place: Place,
     /// Where the ignore file of this Dockerfile alone would be.
     own_ignore_file: Option<PathBuf>,
     /// Whether that has to lie in the context.
@@ -30,7 +30,7 @@ pub(super) struct Dockerfile {
 
 /// Where a Dockerfile is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In the context, under this name.
     Inside(String),
     /// Elsewhere; this is its text.
@@ -39,7 +39,7 @@ pub(super) enum Place {
 
 impl Root {
     /// Finds the folder.
-    pub(super) fn find(given: PathBuf) -> Result<Self> {
+    pub(crate) fn find(given: PathBuf) -> Result<Self> {
         let real = fs::canonicalize(&given).map_err(|error| unreadable(&given, error))?;
         let metadata = fs::metadata(&real).map_err(|error| unreadable(&given, error))?;
         if !metadata.is_dir() {
@@ -49,7 +49,7 @@ impl Root {
     }
 
     /// Absolute path without links.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.real
     }
 
@@ -63,7 +63,7 @@ impl Root {
 }
 
 /// Finds the Dockerfile, and reads it where it is not in the context.
-pub(super) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile> {
+pub(crate) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile> {
     let path = match source {
         DockerfileSource::Inline(text) => {
             let place = Place::Outside(text.into_bytes());
@@ -107,12 +107,30 @@ pub(super) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile
 }
 
 impl Dockerfile {
+    /// The text of the Dockerfile.
+    pub(crate) fn read(&self, root: &Root) -> Result<Vec<u8>> {
+        match &self.place {
+            Place::Outside(content) => Ok(content.clone()),
+            Place::Inside(name) => {
+                let path = root.real.join(name);
+                read(&path).map_err(|error| unreadable_dockerfile(&path, error))
+            }
+        }
+    }
+
+    /// The ignore file of this Dockerfile alone, with its path; `None` where there is none.
+    pub(crate) fn read_own_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
+        let Some(path) = &self.own_ignore_file else {
+            return Ok(None);
+        };
+        let content = read_ignore_file(path, self.stays_inside.then_some(root))?;
+        Ok(content.map(|content| (path.clone(), content)))
+    }
+
     /// The ignore file that is in force, with its path; `None` where there is none.
     pub(super) fn read_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
-        if let Some(path) = &self.own_ignore_file
-            && let Some(content) = read_ignore_file(path, self.stays_inside.then_some(root))?
-        {
-            return Ok(Some((path.clone(), content)));
+        if let Some(own) = self.read_own_ignore_file(root)? {
+            return Ok(Some(own));
         }
         let path = root.real.join(".dockerignore");
         Ok(read_ignore_file(&path, Some(root))?.map(|content| (path, content)))

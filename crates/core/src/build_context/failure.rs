@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind};
 
 /// A context that cannot be made, because of `path`.
-pub(super) fn invalid(path: &Path, reason: impl fmt::Display) -> Error {
+pub(crate) fn invalid(path: &Path, reason: impl fmt::Display) -> Error {
     let message = format!(
         "failed to create build context: `{}`: {reason}",
         shown(path)
@@ -16,30 +16,30 @@ pub(super) fn invalid(path: &Path, reason: impl fmt::Display) -> Error {
 }
 
 /// A path of the context that the system does not give.
-pub(super) fn unreadable(path: &Path, error: io::Error) -> Error {
+pub(crate) fn unreadable(path: &Path, error: io::Error) -> Error {
     invalid(path, Reason(&error)).with_source(error)
 }
 
 /// A file that is not what it was a moment ago.
-pub(super) fn changed(path: &Path, what_happened: &str) -> Error {
+pub(crate) fn changed(path: &Path, what_happened: &str) -> Error {
     invalid(path, format_args!("it {what_happened} while the context was read"))
         .with_hint("build again once nothing writes to the build context, or exclude the path in .dockerignore")
 }
 
 /// A Dockerfile that cannot be used.
-pub(super) fn no_dockerfile(path: &Path, reason: impl fmt::Display) -> Error {
+pub(crate) fn no_dockerfile(path: &Path, reason: impl fmt::Display) -> Error {
     let message = format!("cannot read Dockerfile `{}`: {reason}", shown(path));
     Error::new(ErrorKind::DockerfileInvalid, message)
         .with_hint("check the path of the Dockerfile; a relative one starts at the build context")
 }
 
 /// A Dockerfile that the system does not give.
-pub(super) fn unreadable_dockerfile(path: &Path, error: io::Error) -> Error {
+pub(crate) fn unreadable_dockerfile(path: &Path, error: io::Error) -> Error {
     no_dockerfile(path, Reason(&error)).with_source(error)
 }
 
 /// The path on one line: control characters escaped, bytes that are not UTF-8 replaced.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let mut text = String::new();
     for character in path.to_string_lossy().chars() {
         if character.is_control() {

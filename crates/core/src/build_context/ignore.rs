@@ -4,8 +4,9 @@
 pub(crate) mod ignore_file;
 pub(crate) mod pattern;
 
+pub(crate) mod go_match;
+
 mod expression;
-mod syntax;
 
 use std::fmt;
 
@@ -81,6 +82,20 @@ impl IgnoreRules {
         Ok(Self { patterns })
     }
 
+    /// Takes patterns that somebody else has read from an ignore file. Fails with the one that is refused.
+    pub(crate) fn of_patterns(
+        lines: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Self, (BadPattern, Vec<u8>)> {
+        let mut patterns = Vec::new();
+        for line in lines {
+            match Pattern::parse(&line) {
+                Ok(pattern) => patterns.extend(pattern),
+                Err(reason) => return Err((reason, line)),
+            }
+        }
+        Ok(Self { patterns })
+    }
+
     /// Takes `path` back in, whatever the rules so far say.
     pub(crate) fn always_send(&mut self, path: &[u8]) {
         self.patterns.push(Pattern::taking_back(path));
@@ -111,5 +126,12 @@ impl IgnoreRules {
         self.patterns
             .iter()
             .any(|pattern| pattern.takes_back && pattern.may_match_below(folder))
+    }
+
+    /// Whether something below a folder that does not match may match.
+    pub(crate) fn may_match_below(&self, folder: &[u8]) -> bool {
+        self.patterns
+            .iter()
+            .any(|pattern| !pattern.takes_back && pattern.may_match_below(folder))
     }
 }

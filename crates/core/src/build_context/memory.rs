@@ -3,18 +3,37 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
 
+use super::failure::no_dockerfile;
 use super::walk::{Content, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Time of everything that has none: 1985-10-26 08:15 UTC, as in npm's packages. Before 1980, zip tools fail.
-const MODIFIED: i64 = 499_162_500;
+pub(crate) const MODIFIED: i64 = 499_162_500;
+
+/// Refuses files whose names cannot be, and a Dockerfile that is not among them.
+pub(crate) fn check(files: &[(String, Vec<u8>)], dockerfile: &str) -> Result<()> {
+    let names = files.iter().map(|(name, _)| (name.clone(), Vec::new()));
+    find_dockerfile(&entries(names.collect())?, dockerfile)
+}
+
+/// Refuses entries without a Dockerfile.
+pub(super) fn find_dockerfile(entries: &[Entry], dockerfile: &str) -> Result<()> {
+    let found = find(entries, dockerfile.as_bytes()).map(|index| &entries[index].content);
+    let reason = match found {
+        Ok(Content::Memory(_)) => return Ok(()),
+        Ok(_) => "it is a folder",
+        Err(_) => "it is not among the files of the build context",
+    };
+    Err(no_dockerfile(Path::new(dockerfile), reason))
+}
 
 /// The entries for `files`, with the folders that they lie in.
 pub(super) fn entries(files: Vec<(String, Vec<u8>)>) -> Result<Vec<Entry>> {
     let mut contents = BTreeMap::new();
     for (name, content) in files {
-        check(&name)?;
+        check_name(&name)?;
         for (end, _) in name.match_indices('/') {
             contents
                 .entry(name.as_bytes()[..end].to_vec())
@@ -100,7 +119,7 @@ fn in_order(left: &[u8], right: &[u8]) -> Ordering {
     parts(left).cmp(parts(right))
 }
 
-fn check(name: &str) -> Result<()> {
+fn check_name(name: &str) -> Result<()> {
     if name.contains(['\0', '\\']) {
         return Err(refused(name, "a name holds neither NUL nor a backslash"));
     }

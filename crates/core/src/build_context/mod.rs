@@ -2,11 +2,11 @@
 
 mod archive;
 mod counters;
-mod disk;
-mod dockerfile;
-mod failure;
-mod ignore;
-mod memory;
+pub(crate) mod disk;
+pub(crate) mod dockerfile;
+pub(crate) mod failure;
+pub(crate) mod ignore;
+pub(crate) mod memory;
 mod plan;
 mod sink;
 mod stream;
@@ -39,6 +39,20 @@ pub enum ContextSource {
         files: Vec<(String, Vec<u8>)>,
         /// Name of the file that is the Dockerfile.
         dockerfile: String,
+    },
+    /// A git repository, or an archive or a Dockerfile at a URL, which the engine fetches. Only BuildKit does.
+    Url {
+        /// In the words of `docker build`: `https://host/repository.git#branch:folder`, `https://host/context.tar.gz`.
+        url: String,
+        /// The Dockerfile; a relative path is one of the context.
+        dockerfile: DockerfileSource,
+    },
+    /// A tar archive of this machine, compressed or not. Only BuildKit takes one.
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// The Dockerfile; a relative path is one of the archive.
+        dockerfile: DockerfileSource,
     },
 }
 

@@ -1,14 +1,14 @@
 //! All that is known about a context before its first byte is sent.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::dockerfile::{Place, Root, locate};
-use super::failure::{changed, invalid, no_dockerfile};
+use super::failure::{changed, invalid};
 use super::ignore::IgnoreRules;
 use super::walk::{Content, Entry, Walked, walk};
 use super::{ContextSource, DockerfileSource, memory};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Warning;
 
 const IGNORE_FILE: &str = ".dockerignore";
@@ -31,21 +31,16 @@ pub(super) fn plan(source: ContextSource, stop: &AtomicBool) -> Result<Plan> {
     match source {
         ContextSource::Directory { path, dockerfile } => plan_folder(path, dockerfile, stop),
         ContextSource::Files { files, dockerfile } => plan_files(files, dockerfile),
+        ContextSource::Url { .. } | ContextSource::Archive { .. } => {
+            let message = "a context that is a URL or an archive needs BuildKit";
+            Err(Error::new(ErrorKind::UnsupportedByEngine, message))
+        }
     }
 }
 
 fn plan_files(files: Vec<(String, Vec<u8>)>, dockerfile: String) -> Result<Plan> {
     let entries = memory::entries(files)?;
-    match memory::find(&entries, dockerfile.as_bytes()).map(|index| &entries[index].content) {
-        Ok(Content::Memory(_)) => {}
-        Ok(_) => return Err(no_dockerfile(Path::new(&dockerfile), "it is a folder")),
-        Err(_) => {
-            return Err(no_dockerfile(
-                Path::new(&dockerfile),
-                "it is not among the files of the build context",
-            ));
-        }
-    }
+    memory::find_dockerfile(&entries, &dockerfile)?;
     Ok(Plan {
         root: PathBuf::new(),
         entries,

@@ -1,4 +1,4 @@
-//! Builds an image with the engine's classic builder.
+//! Builds an image.
 
 mod result;
 #[cfg(test)]
@@ -11,11 +11,11 @@ use tokio::time::{Instant, timeout_at};
 
 pub use result::BuiltImage;
 
-use crate::build_context::{self, Compression, ContextSource, DockerfileSource};
-use crate::engine::{Engine, EngineBuild, EngineBuilt, ImageDetails};
+use crate::build_context::{ContextSource, DockerfileSource};
+use crate::build_options::BuildOptions;
+use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
-use crate::platform::Platform;
 use crate::progress::throttled::Throttled;
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
@@ -23,30 +23,13 @@ use crate::text::Mask;
 use crate::timeouts::{Deadline, Timeouts};
 
 /// What to build, and how.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct BuildRequest {
     /// Where the Dockerfile and its files come from.
     pub source: BuildSource,
-    /// Names for the image. The opencode image gets both of its names where none is given; another image gets none.
-    pub tags: Vec<Reference>,
-    /// Build arguments. They reach the engine only; where a step prints one whose name says that it is a secret, events
-    /// and errors hide it.
-    pub build_args: BTreeMap<String, String>,
-    /// Labels of the image.
-    pub labels: BTreeMap<String, String>,
-    /// Stage to build; the last one when absent.
-    pub target: Option<String>,
-    /// Platform to build for; the engine's own when absent.
-    pub platform: Option<Platform>,
-    /// Whether no step is taken from the cache.
-    pub no_cache: bool,
-    /// Whether base images are pulled although they are there.
-    pub pull: bool,
-    /// Network of `RUN` steps: `default`, `host`, `none` or the name of a network.
-    pub network: Option<String>,
-    /// Extra lines of `/etc/hosts` in `RUN` steps, as `host:address`.
-    pub add_hosts: Vec<String>,
-    /// Whether the context is compressed on its way.
+    /// How it is built. The opencode image gets both of its names where no tags are given; another image gets none.
+    pub options: BuildOptions,
+    /// Whether the classic builder gets its context compressed.
     pub compression: ContextCompression,
     /// Time limits.
     pub timeouts: Timeouts,
@@ -57,27 +40,26 @@ pub struct BuildRequest {
 pub enum BuildSource {
     /// The embedded Dockerfile of the opencode image, with a generated context.
     Opencode(OpencodeBuild),
-    /// A folder, filtered by its `.dockerignore`.
-    Directory {
-        /// The folder.
-        path: PathBuf,
-        /// The Dockerfile.
-        dockerfile: DockerfileSource,
-    },
-    /// The text of a Dockerfile that needs no files.
-    Dockerfile(String),
+    /// Anything else.
+    Context(ContextSource),
 }
 
-/// Whether the context is compressed on its way to the engine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ContextCompression {
-    /// gzip where the engine is remote. On a local socket it doubles the time.
-    #[default]
-    Auto,
-    /// gzip.
-    Gzip,
-    /// None.
-    None,
+impl BuildSource {
+    /// The text of a Dockerfile that needs no files.
+    pub fn dockerfile(text: impl Into<String>) -> Self {
+        Self::Context(ContextSource::Files {
+            files: vec![("Dockerfile".to_owned(), text.into().into_bytes())],
+            dockerfile: "Dockerfile".to_owned(),
+        })
+    }
+
+    /// A folder, filtered by its `.dockerignore`.
+    pub fn directory(path: impl Into<PathBuf>, dockerfile: DockerfileSource) -> Self {
+        Self::Context(ContextSource::Directory {
+            path: path.into(),
+            dockerfile,
+        })
+    }
 }
 
 impl BuildRequest {
@@ -85,15 +67,7 @@ impl BuildRequest {
     pub fn new(source: BuildSource) -> Self {
         Self {
             source,
-            tags: Vec::new(),
-            build_args: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            target: None,
-            platform: None,
-            no_cache: false,
-            pull: false,
-            network: None,
-            add_hosts: Vec::new(),
+            options: BuildOptions::default(),
             compression: ContextCompression::default(),
             timeouts: Timeouts::BUILD,
         }
@@ -141,31 +115,38 @@ async fn run(
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let started = Instant::now();
-    let (mut build, context) = prepare(request)?;
-    build.deadline = deadline;
-    let compression = match request.compression {
-        ContextCompression::Auto if engine.is_local() => Compression::None,
-        ContextCompression::None => Compression::None,
-        ContextCompression::Auto | ContextCompression::Gzip => Compression::Gzip,
+    let build = prepare(request, deadline)?;
+    let built = engine.build(&build, progress).await?;
+    let details = match &built.image_id {
+        Some(image_id) => Some(verify(engine, &build.options, image_id).await?),
+        None => None,
     };
-    let context = build_context::open(context, compression).await?;
-    let built = engine.build(&build, context, progress).await?;
-    let details = verify(engine, &build, &built).await?;
     let mut warnings = built.warnings;
-    if let (Some(wanted), None) = (&build.platform, &details.platform) {
+    let platform = details
+        .as_ref()
+        .and_then(|details| details.platform.as_ref());
+    if let ([wanted], Some(_), None) = (&build.options.platforms[..], &details, platform) {
         // The containerd image store does not know the platform of an image whose base it has not fetched whole.
         let message = format!("the engine does not say whether it built for `{wanted}`");
         let warning = Warning::new("PLATFORM_UNVERIFIED", message);
         progress.emit(&ProgressEvent::Warning(warning.clone()));
         warnings.push(warning);
     }
+    let tags = match details {
+        Some(_) => build.options.tags.iter().map(ToString::to_string).collect(),
+        None => Vec::new(),
+    };
+    let details = details.unwrap_or_default();
     Ok(BuiltImage {
-        reference: build.tags.first().map(ToString::to_string),
-        tags: build.tags.iter().map(ToString::to_string).collect(),
-        image_id: details.id,
-        config_digest: details.config_digest,
+        reference: tags.first().cloned(),
+        tags,
+        builder: built.builder,
+        image_id: built.image_id.map(|_| details.id),
+        digest: built.digest,
+        config_digest: details.config_digest.or(built.config_digest),
         platform: details.platform,
         size_bytes: details.size_bytes,
+        exporter_response: built.exporter_response,
         steps_total: built.steps_total,
         steps_cached: built.steps_cached,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -177,9 +158,9 @@ async fn run(
 fn build_args(request: &BuildRequest) -> BTreeMap<String, String> {
     let mut arguments = match &request.source {
         BuildSource::Opencode(opencode) => opencode.build_args(),
-        BuildSource::Directory { .. } | BuildSource::Dockerfile(_) => BTreeMap::new(),
+        BuildSource::Context(_) => BTreeMap::new(),
     };
-    arguments.extend(request.build_args.clone());
+    arguments.extend(request.options.build_args.clone());
     arguments
 }
 
@@ -199,24 +180,13 @@ fn hide(event: &ProgressEvent, mask: &Mask) -> ProgressEvent {
     event
 }
 
-fn prepare(request: &BuildRequest) -> Result<(EngineBuild, ContextSource)> {
-    let mut build = EngineBuild {
-        tags: request.tags.clone(),
-        build_args: build_args(request),
-        labels: request.labels.clone(),
-        target: request.target.clone(),
-        platform: request.platform.clone(),
-        no_cache: request.no_cache,
-        pull: request.pull,
-        network: request.network.clone(),
-        add_hosts: request.add_hosts.clone(),
-        stall: request.timeouts.stall,
-        deadline: None,
-    };
-    let context = match &request.source {
+fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineBuild> {
+    let mut options = request.options.clone();
+    options.build_args = build_args(request);
+    let source = match &request.source {
         BuildSource::Opencode(opencode) => {
-            if build.tags.is_empty() {
-                build.tags = vec![
+            if options.tags.is_empty() {
+                options.tags = vec![
                     Reference::parse(opencode::DOCKER_HUB_REPOSITORY)?,
                     Reference::parse(opencode::GHCR_REPOSITORY)?,
                 ];
@@ -226,29 +196,28 @@ fn prepare(request: &BuildRequest) -> Result<(EngineBuild, ContextSource)> {
                 dockerfile: "Dockerfile".to_owned(),
             }
         }
-        BuildSource::Directory { path, dockerfile } => ContextSource::Directory {
-            path: path.clone(),
-            dockerfile: dockerfile.clone(),
-        },
-        BuildSource::Dockerfile(text) => ContextSource::Files {
-            files: vec![("Dockerfile".to_owned(), text.clone().into_bytes())],
-            dockerfile: "Dockerfile".to_owned(),
-        },
+        BuildSource::Context(source) => source.clone(),
     };
-    match build.tags.iter().find(|tag| tag.digest().is_some()) {
+    match options.tags.iter().find(|tag| tag.digest().is_some()) {
         Some(tag) => Err(Error::new(
             ErrorKind::InvalidOption,
             format!("cannot tag an image `{tag}`: a tag names an image before its digest is known"),
         )),
-        None => Ok((build, context)),
+        None => Ok(EngineBuild {
+            source,
+            options,
+            compression: request.compression,
+            stall: request.timeouts.stall,
+            deadline,
+        }),
     }
 }
 
 /// Looks the image up by its ID and by every tag: an engine's "done" alone proves nothing.
 async fn verify(
     engine: &dyn Engine,
-    build: &EngineBuild,
-    built: &EngineBuilt,
+    options: &BuildOptions,
+    image_id: &str,
 ) -> Result<ImageDetails> {
     let missing = |name: &dyn std::fmt::Display| {
         Error::new(
@@ -258,12 +227,12 @@ async fn verify(
             ),
         )
     };
-    let name = ImageName::parse(&built.image_id)?;
+    let name = ImageName::parse(image_id)?;
     let details = engine
         .inspect(&name, None)
         .await?
-        .ok_or_else(|| missing(&built.image_id))?;
-    for tag in &build.tags {
+        .ok_or_else(|| missing(&image_id))?;
+    for tag in &options.tags {
         let tagged = engine.inspect(&ImageName::from(tag.clone()), None).await?;
         if tagged.ok_or_else(|| missing(tag))?.id != details.id {
             return Err(Error::new(
@@ -273,7 +242,7 @@ async fn verify(
             .with_hint("another build or pull may have used the same tag at the same time"));
         }
     }
-    if let (Some(wanted), Some(actual)) = (&build.platform, &details.platform)
+    if let ([wanted], Some(actual)) = (&options.platforms[..], &details.platform)
         && !wanted.matches(actual)
     {
         return Err(Error::new(

@@ -30,10 +30,11 @@ async fn the_opencode_image_is_there_under_both_of_its_names() {
 async fn the_callers_build_arguments_win_over_those_of_the_opencode_image() {
     let mut request = opencode();
     request
+        .options
         .build_args
         .insert("OPENCODE_VERSION".to_owned(), "1.0.0".to_owned());
-    let (build, _) = prepare(&request).unwrap();
-    assert_eq!(build.build_args["OPENCODE_VERSION"], "1.0.0");
+    let build = prepare(&request, None).unwrap();
+    assert_eq!(build.options.build_args["OPENCODE_VERSION"], "1.0.0");
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +50,7 @@ async fn a_tag_that_names_another_image_is_a_failure() {
 async fn a_tag_with_a_digest_is_refused_before_anything_is_sent() {
     let engine = DoubleEngine::default();
     let mut request = opencode();
-    request.tags = vec![Reference::parse(&format!("a@sha256:{}", "0".repeat(64))).unwrap()];
+    request.options.tags = vec![Reference::parse(&format!("a@sha256:{}", "0".repeat(64))).unwrap()];
     let error = build_image(&engine, &request, &NoProgress)
         .await
         .unwrap_err();
@@ -61,7 +62,7 @@ async fn a_tag_with_a_digest_is_refused_before_anything_is_sent() {
 
 #[test]
 fn no_build_argument_shows_in_debug_output() {
-    let mut build = EngineBuild::default();
+    let mut build = BuildOptions::default();
     build
         .build_args
         .insert("TOKEN".to_owned(), "hunter2".to_owned());
@@ -76,6 +77,7 @@ fn no_build_argument_shows_in_debug_output() {
 async fn a_secret_that_a_step_prints_is_hidden() {
     let mut request = opencode();
     request
+        .options
         .build_args
         .insert("NPM_TOKEN".to_owned(), "hunter2".to_owned());
     let mask = Mask::of_build_args(&build_args(&request));

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::{Engine, EngineBuild, EngineBuilt, EnginePull, EnginePulled, ImageDetails};
-use crate::build_context::BuildContext;
+use crate::build_options::Builder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::Platform;
 use crate::progress::{Layer, LayerState, ProgressEvent, ProgressSink};
@@ -85,10 +85,6 @@ pub(crate) fn image(digit: char) -> ImageDetails {
 }
 
 impl Engine for DoubleEngine {
-    fn is_local(&self) -> bool {
-        true
-    }
-
     fn inspect<'a>(
         &'a self,
         name: &'a ImageName,
@@ -167,12 +163,16 @@ impl Engine for DoubleEngine {
     fn build<'a>(
         &'a self,
         build: &'a EngineBuild,
-        _context: BuildContext,
         _progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>> {
         async move {
-            let tags: Vec<String> = build.tags.iter().map(ToString::to_string).collect();
-            let arguments: Vec<&str> = build.build_args.keys().map(String::as_str).collect();
+            let tags: Vec<String> = build.options.tags.iter().map(ToString::to_string).collect();
+            let arguments: Vec<&str> = build
+                .options
+                .build_args
+                .keys()
+                .map(String::as_str)
+                .collect();
             self.record(format!(
                 "build {} with {}",
                 tags.join(" "),
@@ -185,7 +185,11 @@ impl Engine for DoubleEngine {
                 images.entry(tag).or_insert_with(|| built.clone());
             }
             Ok(EngineBuilt {
-                image_id: built.id,
+                builder: Builder::Classic,
+                image_id: Some(built.id),
+                config_digest: None,
+                digest: None,
+                exporter_response: BTreeMap::new(),
                 steps_total: 3,
                 steps_cached: 1,
                 warnings: Vec::new(),

@@ -8,11 +8,12 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, Uri};
+use hyper::upgrade::Upgraded;
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -28,20 +29,20 @@ const ERROR_BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// Makes requests to one endpoint.
 #[derive(Debug, Clone)]
-pub(super) struct Http {
-    pub(super) endpoint: Endpoint,
-    pub(super) connect_timeout: Duration,
+pub(crate) struct Http {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) connect_timeout: Duration,
 }
 
 /// An answer whose body may still be on its way. Dropping it closes the connection.
-pub(super) struct Exchange {
-    pub(super) response: Response<Incoming>,
+pub(crate) struct Exchange {
+    pub(crate) response: Response<Incoming>,
     connection: Connection,
 }
 
 /// Why no answer came.
 #[derive(Debug)]
-pub(super) enum HttpError {
+pub(crate) enum HttpError {
     /// No connection.
     Connect(io::Error),
     /// No connection within the allowed time.
@@ -57,18 +58,8 @@ impl Http {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        *request.uri_mut() = origin_form(request.uri());
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.host());
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("shipway/", env!("CARGO_PKG_VERSION"))),
-        );
-
-        let io = tokio::time::timeout(self.connect_timeout, transport::connect(&self.endpoint))
-            .await
-            .map_err(|_| HttpError::ConnectTimeout(self.connect_timeout))?
-            .map_err(HttpError::Connect)?;
+        self.complete(&mut request);
+        let io = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(ReadToEnd::new(io)))
             .await
             .map_err(HttpError::Exchange)?;
@@ -84,6 +75,53 @@ impl Http {
             response,
             connection,
         })
+    }
+
+    /// Sends `request`, and takes the connection over once the other side agrees to speak another protocol. Any other
+    /// answer is given back.
+    pub(crate) async fn upgrade(
+        &self,
+        mut request: Request<Empty<Bytes>>,
+    ) -> Result<Result<TokioIo<Upgraded>, Exchange>, HttpError> {
+        self.complete(&mut request);
+        let io = self.connect().await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(io))
+            .await
+            .map_err(HttpError::Exchange)?;
+        let connection = Connection(Some(tokio::spawn(async move {
+            drop(connection.with_upgrades().await);
+        })));
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(HttpError::Exchange)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Err(Exchange {
+                response,
+                connection,
+            }));
+        }
+        let upgraded = hyper::upgrade::on(response).await;
+        Ok(Ok(TokioIo::new(upgraded.map_err(HttpError::Exchange)?)))
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> Result<Box<dyn transport::Io>, HttpError> {
+        tokio::time::timeout(self.connect_timeout, transport::connect(&self.endpoint))
+            .await
+            .map_err(|_| HttpError::ConnectTimeout(self.connect_timeout))?
+            .map_err(HttpError::Connect)
+    }
+
+    /// Makes a request one to this endpoint.
+    fn complete<B>(&self, request: &mut Request<B>) {
+        *request.uri_mut() = origin_form(request.uri());
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host());
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("shipway/", env!("CARGO_PKG_VERSION"))),
+        );
     }
 
     fn host(&self) -> HeaderValue {

@@ -8,15 +8,16 @@ pub mod docker;
 pub(crate) mod double;
 pub mod endpoint;
 pub mod frame;
-mod http;
-mod transport;
+pub(crate) mod http;
+pub(crate) mod transport;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::build_context::BuildContext;
+use crate::build_context::ContextSource;
+use crate::build_options::{BuildOptions, Builder};
 use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
@@ -27,9 +28,6 @@ use crate::timeouts::Deadline;
 ///
 /// Dropping a returned future cancels the work at the engine.
 pub trait Engine: Send + Sync {
-    /// Whether the engine is on this machine, so that compressing what goes there costs more than it saves.
-    fn is_local(&self) -> bool;
-
     /// Looks up a local image; `None` when it is not there. With `platform`, an image of another platform is not there;
     /// one whose platform the engine does not know is.
     fn inspect<'a>(
@@ -55,11 +53,10 @@ pub trait Engine: Send + Sync {
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EnginePulled>>;
 
-    /// Builds with the classic builder. Resolves when the engine's stream ended properly and named the image.
+    /// Builds. Resolves when the engine's stream ended properly and named what it has made.
     fn build<'a>(
         &'a self,
         build: &'a EngineBuild,
-        context: BuildContext,
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>>;
 }
@@ -84,52 +81,47 @@ pub struct EnginePulled {
     pub warnings: Vec<Warning>,
 }
 
-/// One build by the classic builder.
-#[derive(Clone, Default)]
+/// One build.
+#[derive(Debug, Clone)]
 pub struct EngineBuild {
-    /// Names for the image.
-    pub tags: Vec<Reference>,
-    /// Build arguments.
-    pub build_args: BTreeMap<String, String>,
-    /// Labels of the image.
-    pub labels: BTreeMap<String, String>,
-    /// Stage to build; the last one when absent.
-    pub target: Option<String>,
-    /// Platform to build for; the engine's own when absent.
-    pub platform: Option<Platform>,
-    /// Whether no step is taken from the cache.
-    pub no_cache: bool,
-    /// Whether base images are pulled although they are there.
-    pub pull: bool,
-    /// Network of `RUN` steps: `default`, `host`, `none` or the name of a network.
-    pub network: Option<String>,
-    /// Extra lines of `/etc/hosts`, as `host:address`.
-    pub add_hosts: Vec<String>,
+    /// Where the Dockerfile and its files come from.
+    pub source: ContextSource,
+    /// How it is built.
+    pub options: BuildOptions,
+    /// Whether the classic builder gets its context compressed.
+    pub compression: ContextCompression,
     /// How long the engine may leave the context unread before the build is given up.
     pub stall: Option<Duration>,
     /// When the build is given up; the error then says how far it came.
     pub deadline: Option<Deadline>,
 }
 
-impl std::fmt::Debug for EngineBuild {
-    /// Build arguments may be secrets: only their names are shown.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("EngineBuild")
-            .field("tags", &self.tags)
-            .field("build_args", &self.build_args.keys().collect::<Vec<_>>())
-            .field("labels", &self.labels)
-            .field("target", &self.target)
-            .field("platform", &self.platform)
-            .finish_non_exhaustive()
-    }
+/// Whether the context is compressed on its way to the classic builder. BuildKit gets only what has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ContextCompression {
+    /// gzip where the engine is remote. On a local socket it doubles the time.
+    #[default]
+    Auto,
+    /// gzip.
+    Gzip,
+    /// None.
+    None,
 }
 
 /// What the engine said of a successful build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineBuilt {
-    /// The image, as the engine names it: `sha256:` + 64 hex digits, or a prefix of the digits.
-    pub image_id: String,
+    /// Who built it: never [`Builder::Auto`].
+    pub builder: Builder,
+    /// The image, as the engine names it: `sha256:` + 64 hex digits, or a prefix of the digits. Absent where no image
+    /// was asked for.
+    pub image_id: Option<String>,
+    /// Digest of the image's configuration, where the builder says it.
+    pub config_digest: Option<String>,
+    /// Digest of the manifest or index, where the builder says it and there is one.
+    pub digest: Option<String>,
+    /// Everything that the exporters said, in BuildKit's words; empty with the classic builder.
+    pub exporter_response: BTreeMap<String, String>,
     /// Instructions of the Dockerfile.
     pub steps_total: u32,
     /// Instructions whose result came from the cache.

@@ -9,12 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::endpoint::Endpoint;
 
 /// A connected byte stream.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// Opens a connection to `endpoint`.
-pub(super) async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
+pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
     match endpoint {
         Endpoint::Unix(path) => connect_unix(path).await,
         Endpoint::NamedPipe(name) => connect_pipe(name).await,

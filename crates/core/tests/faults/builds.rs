@@ -16,7 +16,9 @@ use tokio::time::advance;
 use super::engine::{
     Act, END, Engine, IMAGE_ID, Seen, answer, chunk, image, no_image, open_stream, stream,
 };
-use super::watching::{Events, StoppedClock, builds_folder, folder_of, is_engine_fault, settle};
+use super::watching::{
+    Events, StoppedClock, builds_folder, classic, folder_of, is_engine_fault, settle,
+};
 
 const MIB: usize = 1024 * 1024;
 const OK: &str = include_str!("../../../../fixtures/build/docker-28.5-ok.jsonl");
@@ -54,8 +56,8 @@ async fn the_whole_transcript_is_a_success_in_chunks_of_any_size() {
         let (result, _) = build(&request, after_upload(vec![Act::Send(body)])).await;
         let built = result.unwrap();
         assert_eq!(
-            (built.image_id.as_str(), built.steps_total),
-            (IMAGE_ID, 5),
+            (built.image_id.as_deref(), built.steps_total),
+            (Some(IMAGE_ID), 5),
             "{size}"
         );
     }
@@ -355,9 +357,10 @@ const CANARY: &str = "canary-7f3a";
 fn with_canary(path: &Path) -> BuildRequest {
     let mut request = builds_folder(path);
     request
+        .options
         .build_args
         .insert("TOKEN".to_owned(), CANARY.to_owned());
-    request.tags = vec![Reference::parse("a/b:1").unwrap()];
+    request.options.tags = vec![Reference::parse("a/b:1").unwrap()];
     request
 }
 
@@ -411,7 +414,7 @@ async fn build_arguments_reach_the_engine_and_nobody_else() {
 
 #[tokio::test]
 async fn an_inline_dockerfile_is_the_whole_context() {
-    let request = BuildRequest::new(BuildSource::Dockerfile("FROM scratch\n".to_owned()));
+    let request = classic(BuildSource::dockerfile("FROM scratch\n"));
     let (result, seen) = build(&request, after_upload(stream(OK.lines()))).await;
     result.unwrap();
     assert!(

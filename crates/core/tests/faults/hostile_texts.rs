@@ -158,7 +158,7 @@ async fn what_an_engine_says_while_it_pulls_harms_no_terminal() {
 async fn what_an_engine_says_while_it_builds_harms_no_terminal() {
     let folder = folder_of(1);
     let mut request = builds_folder(folder.path());
-    request.tags = vec![Reference::parse("a/b:1").unwrap()];
+    request.options.tags = vec![Reference::parse("a/b:1").unwrap()];
     for seed in 0..100 {
         let texts: Vec<String> = (0..9).map(|text| hostile(seed * 9 + text)).collect();
         let frames = [

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use shipway_core::build_context::DockerfileSource;
+use shipway_core::build_options::Builder;
 use shipway_core::engine::EnginePull;
 use shipway_core::progress::{ProgressEvent, ProgressSink};
 use shipway_core::{BuildRequest, BuildSource, ErrorKind, PullRequest, Reference};
@@ -120,12 +121,16 @@ pub(crate) fn folder_of(bytes: usize) -> TempDir {
     folder
 }
 
-/// A build of a folder with every default.
+/// A build of a folder by the classic builder.
 pub(crate) fn builds_folder(path: &Path) -> BuildRequest {
-    BuildRequest::new(BuildSource::Directory {
-        path: path.to_owned(),
-        dockerfile: DockerfileSource::default(),
-    })
+    classic(BuildSource::directory(path, DockerfileSource::default()))
+}
+
+/// A build by the classic builder, with every default.
+pub(crate) fn classic(source: BuildSource) -> BuildRequest {
+    let mut request = BuildRequest::new(source);
+    request.options.builder = Builder::Classic;
+    request
 }
 
 /// Whether a failure of this kind says that the engine's answer was not a whole one.

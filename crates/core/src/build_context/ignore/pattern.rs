@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 
 use super::expression::Expression;
+use super::go_match::{ESCAPES, go_match};
 use super::ignore_file::{clean, trim};
-use super::syntax::{ESCAPES, is_well_formed};
 
 /// A pattern, ready to be held against paths.
 #[derive(Debug)]
@@ -70,7 +70,8 @@ impl Pattern {
                 return Err(BadPattern::NothingAfterMark);
             }
         }
-        if !is_well_formed(&text) {
+        // Docker holds it against the path `.` and takes what fails on the way for a bad pattern.
+        if go_match(&text, b".").is_err() {
             return Err(BadPattern::Syntax);
         }
         let shape = match translate(&text) {

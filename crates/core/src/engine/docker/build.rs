@@ -1,280 +1,60 @@
-//! `POST /build` without `version=2`: the classic builder, watched.
+//! A build by whichever builder the engine has.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
-
-use futures_util::TryStreamExt as _;
-use http_body_util::StreamBody;
-use hyper::body::Frame;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request};
-use tokio::time::{Instant, timeout, timeout_at};
-
-use super::events::Events;
-use super::query::Target;
-use super::watch::Watch;
-use super::{Call, DockerEngine};
-use crate::build_context::{BuildContext, ContextCounters};
-use crate::engine::decode::BuildDecoder;
-use crate::engine::http::Exchange;
+use super::{Call, DockerEngine, classic_build};
+use crate::build_options::Builder;
+use crate::buildkit::{self, Daemon, Failure, Unreachable};
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::{ProgressEvent, ProgressSink, Warning};
-use crate::reference::ImageName;
+use crate::progress::ProgressSink;
 
-/// How often the upload is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// The first API with whose engines BuildKit is the default, so that one that says otherwise was told to
+/// (<https://docs.docker.com/engine/release-notes/23.0/>).
+const BUILDKIT_IS_DEFAULT: (u32, u32) = (1, 42);
 
 pub(super) async fn build(
     engine: &DockerEngine,
     build: &EngineBuild,
-    context: BuildContext,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt> {
-    let subject = build.tags.first().map(ToString::to_string);
+    let subject = build.options.tags.first().map(ToString::to_string);
     let call = Call::build(engine, subject.as_deref());
-    let BuildContext {
-        dockerfile,
-        stream,
-        outcome,
-        counters,
-    } = context;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(target(build, &dockerfile).as_str())
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"))
-        .body(StreamBody::new(stream.map_ok(Frame::data)))
-        .map_err(|error| {
-            // The classic builder takes everything in the request line, of which 64 KiB are the most.
-            let message = "build arguments and labels are too long: together they have room for less than 64 KiB";
-            call.name(Error::new(ErrorKind::InvalidOption, message)).with_source(error)
-        })?;
-
-    let mut watch = Watch::new(None, progress);
-    let mut upload = Upload::new(counters, build.stall);
-    let mut decoder = BuildDecoder::new();
-    let work = async {
-        let exchange = upload.send(engine, call, request, &mut watch).await?;
-        follow(
-            Events::new(call, exchange),
-            &mut decoder,
-            &mut upload,
-            &mut watch,
-        )
-        .await
+    let is_forced = build.options.builder == Builder::BuildKit;
+    if build.options.builder == Builder::Classic {
+        return classic_build::build(engine, build, progress).await;
+    }
+    let facts = engine.facts().await?;
+    if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
+        return classic_build::build(engine, build, progress).await;
+    }
+    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
+        Ok(daemon) => daemon,
+        Err(Unreachable::Absent(_)) if !is_forced => {
+            return classic_build::build(engine, build, progress).await;
+        }
+        Err(Unreachable::Absent(exchange)) => {
+            let status = exchange.response.status().as_u16();
+            let message = format!("the engine has no BuildKit: it answered {status}");
+            return Err(call.name(Error::new(ErrorKind::UnsupportedByEngine, message)));
+        }
+        Err(unreachable) => return Err(lost(&call, unreachable).await),
     };
-    let result = match build.deadline {
-        None => work.await,
-        Some(deadline) => match timeout_at(deadline.at, work).await {
-            Ok(result) => result,
-            Err(_) => {
-                let (events, progress) = decoder.cancel(watch.elapsed());
-                watch.take(&events, false);
-                return Err(call.out_of_time(deadline.total, &progress));
-            }
+    match buildkit::build(daemon, build, &engine.node, progress).await {
+        Ok(built) => Ok(built),
+        Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
+        Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable).await),
+    }
+}
+
+async fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
+    match unreachable {
+        Unreachable::Absent(exchange) => match call.accept(Ok(*exchange)).await {
+            Err(error) => error,
+            Ok(_) => call.name(Error::new(
+                ErrorKind::EngineProtocol,
+                "the engine does not hand its connection over",
+            )),
         },
-    };
-    // The engine's complaint about half a context is less telling than why it was half.
-    let context = outcome.wait().await;
-    if let (Err(_), Err(context)) = (&result, context) {
-        return Err(context);
-    }
-    result?;
-    let image_id = decoder.image_id().map(str::to_owned).ok_or_else(|| {
-        call.name(Error::new(
-            ErrorKind::EngineDisconnected,
-            "the engine's answer ended without naming an image",
-        ))
-    })?;
-    if !matches!(
-        ImageName::parse(&image_id),
-        Ok(ImageName::Id(_) | ImageName::ShortId(_))
-    ) {
-        return Err(call.name(Error::new(
-            ErrorKind::EngineProtocol,
-            "what the engine names as the image is no ID",
-        )));
-    }
-    let mut warnings = upload.warnings;
-    warnings.extend_from_slice(decoder.warnings());
-    Ok(EngineBuilt {
-        image_id,
-        steps_total: decoder.steps_total(),
-        steps_cached: decoder.steps_cached(),
-        warnings,
-    })
-}
-
-fn target(build: &EngineBuild, dockerfile: &str) -> Target {
-    let flag = |on: bool| on.then_some("1");
-    let mut target = Target::new("/build")
-        .pair("dockerfile", dockerfile)
-        // Intermediate containers go, whether the build succeeds or not.
-        .pair("rm", "1")
-        .pair("forcerm", "1")
-        .optional("nocache", flag(build.no_cache))
-        .optional("pull", flag(build.pull))
-        .optional("target", build.target.as_deref())
-        .optional(
-            "platform",
-            build.platform.as_ref().map(ToString::to_string).as_deref(),
-        )
-        .optional("networkmode", build.network.as_deref());
-    for tag in &build.tags {
-        target = target.pair("t", &tag.to_string());
-    }
-    for host in &build.add_hosts {
-        target = target.pair("extrahosts", host);
-    }
-    for (key, map) in [("buildargs", &build.build_args), ("labels", &build.labels)] {
-        if !map.is_empty() {
-            target = target.pair(key, &serde_json::json!(map).to_string());
-        }
-    }
-    target
-}
-
-async fn follow(
-    mut events: Events<'_>,
-    decoder: &mut BuildDecoder,
-    upload: &mut Upload,
-    watch: &mut Watch<'_>,
-) -> Result<()> {
-    loop {
-        let Ok(message) = timeout(LOOK, events.next()).await else {
-            upload.look(watch);
-            continue;
-        };
-        let Some(message) = message? else { break };
-        let decoded = decoder.decode(&message, watch.elapsed());
-        match decoded {
-            Ok(decoded) => watch.take(&decoded.events, decoded.moved),
-            Err(failure) => {
-                watch.take(&decoder.fail(watch.elapsed()), true);
-                return Err(events.call().stream_failed(&failure));
-            }
-        }
-    }
-    watch.take(&decoder.finish(watch.elapsed()), true);
-    Ok(())
-}
-
-/// The context on its way up, which the engine reads before it answers.
-struct Upload {
-    counters: Arc<ContextCounters>,
-    stall: Option<Duration>,
-    bytes_sent: u64,
-    moved: Instant,
-    ended: bool,
-    warnings: Vec<Warning>,
-}
-
-impl Upload {
-    fn new(counters: Arc<ContextCounters>, stall: Option<Duration>) -> Self {
-        Self {
-            counters,
-            stall,
-            bytes_sent: 0,
-            moved: Instant::now(),
-            ended: false,
-            warnings: Vec::new(),
-        }
-    }
-
-    async fn send<B>(
-        &mut self,
-        engine: &DockerEngine,
-        call: Call<'_>,
-        request: Request<B>,
-        watch: &mut Watch<'_>,
-    ) -> Result<Exchange>
-    where
-        B: hyper::body::Body<Data = bytes::Bytes, Error = std::io::Error> + Send + 'static,
-    {
-        let mut send = pin!(engine.http.send(request));
-        loop {
-            match timeout(LOOK, &mut send).await {
-                Ok(sent) => {
-                    self.look(watch);
-                    return call.accept(sent).await;
-                }
-                Err(_) => {
-                    self.look(watch);
-                    if let Some(stall) = self.stall
-                        && !self.ended
-                        && self.moved.elapsed() >= stall
-                    {
-                        return Err(call.name(Error::new(
-                            ErrorKind::Stalled,
-                            format!(
-                                "the engine read nothing of the context for {} s",
-                                stall.as_secs_f64()
-                            ),
-                        )));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Tells how far the context is.
-    fn look(&mut self, watch: &mut Watch<'_>) {
-        for warning in self.counters.take_warnings() {
-            watch.take(&[ProgressEvent::Warning(warning.clone())], false);
-            self.warnings.push(warning);
-        }
-        if self.ended {
-            return;
-        }
-        let context = self.counters.event();
-        self.ended = context.done;
-        if context.bytes_sent > self.bytes_sent || context.done {
-            self.bytes_sent = context.bytes_sent;
-            self.moved = Instant::now();
-            watch.take(&[ProgressEvent::Context(context)], true);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reference::Reference;
-
-    #[test]
-    fn every_option_reaches_the_engine() {
-        let map =
-            |key: &str, value: &str| std::iter::once((key.to_owned(), value.to_owned())).collect();
-        let build = EngineBuild {
-            tags: vec![
-                Reference::parse("a/b:1").unwrap(),
-                Reference::parse("ghcr.io/a/b:2").unwrap(),
-            ],
-            build_args: map("K", "v&w"),
-            labels: map("l", "m"),
-            target: Some("stage".to_owned()),
-            platform: None,
-            no_cache: true,
-            pull: true,
-            network: Some("host".to_owned()),
-            add_hosts: vec!["h:127.0.0.1".to_owned()],
-            stall: None,
-            deadline: None,
-        };
-        assert_eq!(
-            target(&build, "Dockerfile").as_str(),
-            "/build?dockerfile=Dockerfile&rm=1&forcerm=1&nocache=1&pull=1&target=stage&networkmode=host\
-             &t=docker.io%2Fa%2Fb%3A1&t=ghcr.io%2Fa%2Fb%3A2&extrahosts=h%3A127.0.0.1\
-             &buildargs=%7B%22K%22%3A%22v%26w%22%7D&labels=%7B%22l%22%3A%22m%22%7D"
-        );
-    }
-
-    #[test]
-    fn defaults_are_left_to_the_engine() {
-        assert_eq!(
-            target(&EngineBuild::default(), "Dockerfile").as_str(),
-            "/build?dockerfile=Dockerfile&rm=1&forcerm=1"
-        );
+        Unreachable::Http(error) => call.not_sent(error),
+        Unreachable::Failed(status) => call.connection_failed(status),
     }
 }

@@ -132,7 +132,7 @@ impl Call<'_> {
         }
     }
 
-    fn not_sent(&self, error: HttpError) -> Error {
+    pub(super) fn not_sent(&self, error: HttpError) -> Error {
         match error {
             HttpError::ConnectTimeout(_) => {
                 let message = format!("cannot reach the engine at `{}`: {error}", self.endpoint);

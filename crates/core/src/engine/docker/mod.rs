@@ -1,11 +1,13 @@
 //! An engine that speaks the Docker Engine API: Docker, and Podman's compatible service.
 //!
-//! bollard makes the typed calls (ping, tag). The two long streams are requested, framed and decoded here, and the
+//! bollard makes the typed calls (tag, a registry's platforms). The two long streams are requested, framed and decoded here, and the
 //! transport below all of them is one.
 
 mod build;
 mod call;
+mod classic_build;
 mod events;
+mod facts;
 mod inspect;
 mod pull;
 mod query;
@@ -19,9 +21,10 @@ use bollard::Docker;
 use bollard::query_parameters::TagImageOptionsBuilder;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 
 use self::call::Call;
-use crate::build_context::BuildContext;
+use self::facts::Facts;
 use crate::engine::discover::{self, Candidate};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::Http;
@@ -42,6 +45,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct DockerEngine {
     http: Http,
     bollard: Docker,
+    facts: OnceCell<Facts>,
+    /// What this machine is known by to builders.
+    node: String,
 }
 
 impl DockerEngine {
@@ -101,7 +107,12 @@ impl DockerEngine {
         .map_err(|error| {
             Error::new(ErrorKind::Internal, "cannot set up the engine's client").with_source(error)
         })?;
-        Ok(Self { http, bollard })
+        Ok(Self {
+            http,
+            bollard,
+            facts: OnceCell::new(),
+            node: String::new(),
+        })
     }
 
     /// Where the engine listens.
@@ -112,14 +123,18 @@ impl DockerEngine {
     async fn ping(&self, limit: Duration) -> Result<()> {
         let endpoint = self.endpoint().to_string();
         let call = Call::connect(self, &endpoint);
-        match tokio::time::timeout(limit, self.bollard.ping()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(call.typed_call_failed(error)),
+        match tokio::time::timeout(limit, self.facts()).await {
+            Ok(facts) => facts.map(drop),
             Err(_) => Err(call.name(Error::new(
                 ErrorKind::EngineUnreachable,
                 format!("it did not answer within {} s", limit.as_secs_f64()),
             ))),
         }
+    }
+
+    /// What the engine says of itself, asked once.
+    async fn facts(&self) -> Result<&Facts> {
+        self.facts.get_or_try_init(|| facts::ask(self)).await
     }
 
     async fn distribution(&self, reference: &Reference) -> Result<Vec<Platform>> {
@@ -154,10 +169,6 @@ impl DockerEngine {
 }
 
 impl Engine for DockerEngine {
-    fn is_local(&self) -> bool {
-        self.endpoint().is_local()
-    }
-
     fn inspect<'a>(
         &'a self,
         name: &'a ImageName,
@@ -192,10 +203,9 @@ impl Engine for DockerEngine {
     fn build<'a>(
         &'a self,
         build: &'a EngineBuild,
-        context: BuildContext,
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>> {
-        build::build(self, build, context, progress).boxed()
+        build::build(self, build, progress).boxed()
     }
 }
 

@@ -1,0 +1,44 @@
+//! What becomes of a build's result.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One output of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// What is made, and where it goes.
+    pub kind: OutputKind,
+    /// Further settings in BuildKit's words, such as `compression`
+    /// (<https://github.com/moby/buildkit/blob/v0.25.2/README.md#output>).
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What is made of a result, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputKind {
+    /// An image in the engine's store, under every tag.
+    Image {
+        /// Whether it also goes to the registries that its tags name.
+        push: bool,
+    },
+    /// The files of the result, in a folder of this machine.
+    Local(PathBuf),
+    /// The same, in a tar archive.
+    Tar(PathBuf),
+    /// An archive of an OCI image layout.
+    Oci(PathBuf),
+    /// An archive that `docker load` takes.
+    Docker(PathBuf),
+    /// Nothing but the engine's cache.
+    CacheOnly,
+}
+
+impl Output {
+    /// An output without further settings.
+    pub fn new(kind: OutputKind) -> Self {
+        Self {
+            kind,
+            attributes: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Build options in the words of the Dockerfile frontend.
+//!
+//! <https://github.com/moby/buildkit/blob/v0.25.2/frontend/dockerui/config.go>;
+//! <https://github.com/docker/buildx/blob/v0.29.1/build/opt.go> is what writes them for `docker build`.
+
+use std::collections::BTreeMap;
+
+use super::daemon::Worker;
+use crate::build_options::{BuildOptions, NoCache, Provenance};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The address that stands for the engine's machine in `addHosts`.
+const HOST_GATEWAY: &str = "host-gateway";
+
+/// What the frontend is told of the options, its inputs apart.
+pub(crate) fn frontend_attributes(
+    options: &BuildOptions,
+    worker: &Worker,
+) -> Result<BTreeMap<String, String>> {
+    let mut attributes = BTreeMap::new();
+    let mut set = |key: &str, value: String| {
+        attributes.insert(key.to_owned(), value);
+    };
+    for (name, value) in &options.build_args {
+        set(&format!("build-arg:{name}"), value.clone());
+    }
+    for (name, value) in &options.labels {
+        set(&format!("label:{name}"), value.clone());
+    }
+    if let Some(target) = &options.target {
+        set("target", target.clone());
+    }
+    if !options.platforms.is_empty() {
+        let platforms: Vec<String> = options.platforms.iter().map(ToString::to_string).collect();
+        set("platform", platforms.join(","));
+    }
+    match &options.no_cache {
+        NoCache::No => {}
+        NoCache::All => set("no-cache", String::new()),
+        NoCache::Stages(stages) => set("no-cache", stages.join(",")),
+    }
+    // Images of the engine's own store come first, as with `docker build`.
+    let mode = if options.pull { "pull" } else { "local" };
+    set("image-resolve-mode", mode.to_owned());
+    match options.network.as_deref() {
+        None | Some("" | "default") => {}
+        Some(mode @ ("host" | "none")) => set("force-network-mode", mode.to_owned()),
+        Some(name) => {
+            let message = format!("BuildKit cannot use the network `{name}`");
+            return Err(Error::new(ErrorKind::UnsupportedByEngine, message)
+                .with_hint("use `host`, `none` or `default`; the classic builder (`builder: 'classic'`) takes other networks"));
+        }
+    }
+    if !options.add_hosts.is_empty() {
+        set("add-hosts", extra_hosts(&options.add_hosts, worker)?);
+    }
+    if let Some(size_bytes) = options.shm_size_bytes {
+        set("shm-size", size_bytes.to_string());
+    }
+    if !options.ulimits.is_empty() {
+        let limits = options.ulimits.iter();
+        let limits: Vec<String> = limits
+            .map(|(name, limit)| format!("{name}={}:{}", limit.soft, limit.hard))
+            .collect();
+        set("ulimit", limits.join(","));
+    }
+    if let Some(parent) = &options.cgroup_parent {
+        set("cgroup-parent", parent.clone());
+    }
+    if let Some(epoch) = options.source_date_epoch {
+        set("build-arg:SOURCE_DATE_EPOCH", epoch.to_string());
+    }
+    match options.attestations.provenance {
+        // What `docker build` asks for where the engine can store it.
+        None if worker.has_containerd_store => {
+            set("attest:provenance", "mode=min,inline-only=true".to_owned());
+        }
+        None | Some(Provenance::Off) => {}
+        Some(Provenance::Min) => set("attest:provenance", "mode=min".to_owned()),
+        Some(Provenance::Max) => set("attest:provenance", "mode=max".to_owned()),
+    }
+    if let Some(sbom) = &options.attestations.sbom {
+        let generator = sbom.generator.as_ref();
+        set(
+            "attest:sbom",
+            generator
+                .map(|image| format!("generator={image}"))
+                .unwrap_or_default(),
+        );
+    }
+    Ok(attributes)
+}
+
+/// Lines of `/etc/hosts` as `host=address`, separated by commas.
+fn extra_hosts(hosts: &[String], worker: &Worker) -> Result<String> {
+    let mut lines = Vec::new();
+    for host in hosts {
+        let (name, address) = host.split_once([':', '=']).unwrap_or((host, ""));
+        let address = match (address, &worker.host_gateway) {
+            (HOST_GATEWAY, Some(address)) => address,
+            (HOST_GATEWAY, None) => {
+                let message = "the engine does not say which address `host-gateway` is";
+                return Err(Error::new(ErrorKind::UnsupportedByEngine, message)
+                    .with_hint("give the address itself"));
+            }
+            (address, _) => address
+                .strip_prefix('[')
+                .and_then(|address| address.strip_suffix(']'))
+                .unwrap_or(address),
+        };
+        lines.push(format!("{name}={address}"));
+    }
+    Ok(lines.join(","))
+}

@@ -1,0 +1,88 @@
+//! How far the transfer of a folder has come, for whoever shows it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::progress::Warning;
+
+/// Counts that a transfer keeps and any thread may look at.
+#[derive(Debug, Default)]
+pub(crate) struct SyncCounters {
+    entries: AtomicU64,
+    files_sent: AtomicU64,
+    bytes_sent: AtomicU64,
+    has_begun: AtomicBool,
+    walk_ended: AtomicBool,
+    done: AtomicBool,
+    warnings: Mutex<Vec<Warning>>,
+}
+
+/// The counts at one time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Entries described.
+    pub(crate) entries: u64,
+    /// Files whose content was sent.
+    pub(crate) files_sent: u64,
+    /// Bytes that the connection has taken.
+    pub(crate) bytes_sent: u64,
+    /// Whether the transfer has begun.
+    pub(crate) has_begun: bool,
+    /// Whether every entry has been described.
+    pub(crate) walk_ended: bool,
+    /// Whether the receiver has all that it wanted.
+    pub(crate) done: bool,
+}
+
+impl SyncCounters {
+    /// The counts as they are.
+    pub(crate) fn get(&self) -> Counts {
+        // The flags first: what is read after them is at least as new.
+        let done = self.done.load(Ordering::Acquire);
+        let walk_ended = self.walk_ended.load(Ordering::Acquire);
+        Counts {
+            entries: self.entries.load(Ordering::Relaxed),
+            files_sent: self.files_sent.load(Ordering::Relaxed),
+            bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
+            has_begun: self.has_begun.load(Ordering::Relaxed),
+            walk_ended,
+            done,
+        }
+    }
+
+    /// Takes the warnings that have come up since the last call, oldest first.
+    pub(crate) fn take_warnings(&self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn begin(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_entry(&self) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_file(&self) {
+        self.files_sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_bytes(&self, bytes: usize) {
+        self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn end_walk(&self) {
+        self.walk_ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn end(&self) {
+        self.done.store(true, Ordering::Release);
+    }
+
+    pub(super) fn warn(&self, warning: Warning) {
+        self.warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(warning);
+    }
+}

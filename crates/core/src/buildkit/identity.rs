@@ -1,0 +1,23 @@
+//! Names that nobody else has.
+
+use std::fmt::Write as _;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A name of 32 characters that no other session or build has.
+pub(crate) fn new_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the system gives no random numbers").with_source(error)
+    })?;
+    Ok(hex(&bytes))
+}
+
+/// The bytes in hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}

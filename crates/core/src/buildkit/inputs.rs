@@ -1,0 +1,198 @@
+//! The folders and places that a build takes its files from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::filesync::{Files, Folder, SyncCounters, Tree};
+use super::identity::hex;
+use crate::build_context::dockerfile::{Root, locate};
+use crate::build_context::failure::{invalid, unreadable};
+use crate::build_context::{ContextSource, DockerfileSource, memory};
+use crate::build_options::NamedContext;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Name of the main context.
+pub(crate) const CONTEXT: &str = "context";
+
+/// Name of the folder with the Dockerfile.
+const DOCKERFILE: &str = "dockerfile";
+
+/// What the frontend is told of its inputs, and what the session offers.
+#[derive(Default)]
+pub(crate) struct Inputs {
+    /// In the frontend's words
+    /// (<https://github.com/moby/buildkit/blob/v0.25.2/frontend/dockerui/config.go>).
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) folders: BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
+    /// What the engine recognises the main context by in later builds.
+    pub(crate) shared_key: String,
+    /// How a person knows the Dockerfile.
+    pub(crate) dockerfile: Option<PathBuf>,
+}
+
+impl Inputs {
+    /// Looks at everything that a build reads from this machine. `node` is what this machine is known by.
+    pub(crate) fn prepare(
+        source: &ContextSource,
+        contexts: &BTreeMap<String, NamedContext>,
+        node: &str,
+    ) -> Result<Self> {
+        let mut inputs = Self::default();
+        match source {
+            ContextSource::Directory { path, dockerfile } => {
+                inputs.add_directory(path, dockerfile, node)?;
+            }
+            ContextSource::Files { files, dockerfile } => inputs.add_files(files, dockerfile)?,
+            ContextSource::Url { url, dockerfile } => {
+                inputs.set("context", url);
+                inputs.add_remote_dockerfile(dockerfile)?;
+            }
+            ContextSource::Archive { .. } => return Err(not_yet("a context that is an archive")),
+        }
+        for (name, context) in contexts {
+            inputs.add_named(name, context, node)?;
+        }
+        Ok(inputs)
+    }
+
+    fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.attributes.insert(key.into(), value.into());
+    }
+
+    fn add_folder(&mut self, name: impl Into<String>, tree: Arc<dyn Tree>) {
+        self.folders.insert(name.into(), (tree, Arc::default()));
+    }
+
+    fn add_directory(
+        &mut self,
+        path: &Path,
+        dockerfile: &DockerfileSource,
+        node: &str,
+    ) -> Result<()> {
+        let root = Root::find(path.to_owned())?;
+        self.shared_key = shared_key(root.path(), node);
+        let shown = match dockerfile {
+            DockerfileSource::Path(file) => Some(path.join(file)),
+            DockerfileSource::Inline(_) => None,
+        };
+        let located = locate(&root, dockerfile.clone())?;
+        let content = located.read(&root)?;
+        let own_ignore_file = located.read_own_ignore_file(&root)?;
+        self.dockerfile = shown;
+        self.add_dockerfile(content, own_ignore_file.map(|(_, content)| content));
+        let tree = Folder::new(root.path().to_owned());
+        self.add_folder(CONTEXT, Arc::new(tree));
+        Ok(())
+    }
+
+    fn add_files(&mut self, files: &[(String, Vec<u8>)], dockerfile: &str) -> Result<()> {
+        memory::check(files, dockerfile)?;
+        let mut hash = Sha256::new();
+        for (name, content) in files {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update((content.len() as u64).to_le_bytes());
+            hash.update(content);
+        }
+        // Files in memory have no time of change: the same key is for the same content only.
+        self.shared_key = format!("files:{}", hex(&hash.finalize()));
+        let content = files.iter().find(|(name, _)| name == dockerfile);
+        let content = content
+            .map(|(_, content)| content.clone())
+            .unwrap_or_default();
+        self.add_dockerfile(content, None);
+        let tree = files
+            .iter()
+            .map(|(name, content)| (name.clone().into_bytes(), Bytes::from(content.clone())));
+        self.add_folder(CONTEXT, Files::new(tree));
+        Ok(())
+    }
+
+    fn add_remote_dockerfile(&mut self, dockerfile: &DockerfileSource) -> Result<()> {
+        match dockerfile {
+            DockerfileSource::Inline(text) => {
+                self.add_dockerfile(text.clone().into_bytes(), None);
+                self.set("dockerfilekey", DOCKERFILE);
+            }
+            DockerfileSource::Path(path) if path.is_absolute() => {
+                let content = std::fs::read(path).map_err(|error| {
+                    crate::build_context::failure::unreadable_dockerfile(path, error)
+                })?;
+                self.dockerfile = Some(path.clone());
+                self.add_dockerfile(content, None);
+                self.set("dockerfilekey", DOCKERFILE);
+            }
+            DockerfileSource::Path(path) => self.set("filename", path.to_string_lossy()),
+        }
+        Ok(())
+    }
+
+    /// The Dockerfile is read once, here, and offered in a folder of its own, as its own ignore file is.
+    fn add_dockerfile(&mut self, content: Vec<u8>, ignore_file: Option<Vec<u8>>) {
+        let name = self
+            .dockerfile
+            .as_deref()
+            .and_then(Path::file_name)
+            .map_or_else(
+                || "Dockerfile".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            );
+        let ignore_name = format!("{name}.dockerignore");
+        let files = [(name.clone(), Some(content)), (ignore_name, ignore_file)]
+            .into_iter()
+            .filter_map(|(name, content)| Some((name.into_bytes(), Bytes::from(content?))));
+        self.add_folder(DOCKERFILE, Files::new(files));
+        self.set("filename", name);
+    }
+
+    fn add_named(&mut self, name: &str, context: &NamedContext, node: &str) -> Result<()> {
+        let value = match context {
+            NamedContext::Directory(path) => {
+                let root = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
+                if !root.is_dir() {
+                    return Err(invalid(path, "it is not a folder"));
+                }
+                let folder = match name {
+                    CONTEXT | DOCKERFILE => format!("_{name}"),
+                    name => name.to_owned(),
+                };
+                self.set(
+                    format!("sharedkey:localdir:{name}"),
+                    shared_key(&root, node),
+                );
+                self.add_folder(folder.clone(), Arc::new(Folder::new(root)));
+                format!("local:{folder}")
+            }
+            NamedContext::Image(reference) => format!("docker-image://{reference}"),
+            NamedContext::Target(stage) => format!("target:{stage}"),
+            NamedContext::Url(url) => url.clone(),
+            NamedContext::OciLayout { .. } => {
+                return Err(not_yet("a context that is an OCI layout"));
+            }
+        };
+        self.set(format!("context:{name}"), value);
+        self.set("frontend.caps", "moby.buildkit.frontend.contexts+forward");
+        Ok(())
+    }
+}
+
+fn not_yet(what: &str) -> Error {
+    Error::new(
+        ErrorKind::UnsupportedByEngine,
+        format!("{what} is not supported yet"),
+    )
+}
+
+/// What buildx names a folder by, so that what it has sent need not be sent again
+/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>).
+fn shared_key(root: &Path, node: &str) -> String {
+    let name = root
+        .file_name()
+        .map(|name| name.to_string_lossy())
+        .unwrap_or_default();
+    format!("{name}:{node}")
+}

@@ -1,0 +1,82 @@
+//! The folders of a build on their way to the engine, watched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::filesync::{Counts, SyncCounters, Tree};
+use super::inputs::CONTEXT;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Context, ProgressEvent};
+
+/// What was last seen of each folder.
+pub(crate) struct Transfers {
+    folders: Vec<Watched>,
+    stall: Option<Duration>,
+}
+
+struct Watched {
+    name: String,
+    counters: Arc<SyncCounters>,
+    seen: Counts,
+    moved: Instant,
+}
+
+impl Transfers {
+    /// Watches `folders`; one that has begun and does not move for `stall` fails the build.
+    pub(crate) fn of(
+        folders: &BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
+        stall: Option<Duration>,
+    ) -> Self {
+        let watched = folders.iter().map(|(name, (_, counters))| Watched {
+            name: name.clone(),
+            counters: Arc::clone(counters),
+            seen: Counts::default(),
+            moved: Instant::now(),
+        });
+        Self {
+            folders: watched.collect(),
+            stall,
+        }
+    }
+
+    /// What has changed since the last look, and whether something stalls.
+    pub(crate) fn look(&mut self, now: Instant) -> (Vec<ProgressEvent>, Result<()>) {
+        let mut events = Vec::new();
+        let mut result = Ok(());
+        for folder in &mut self.folders {
+            let warnings = folder.counters.take_warnings();
+            events.extend(warnings.into_iter().map(ProgressEvent::Warning));
+            let counts = folder.counters.get();
+            if counts != folder.seen {
+                folder.seen = counts;
+                folder.moved = now;
+                if folder.name == CONTEXT {
+                    events.push(ProgressEvent::Context(context(counts)));
+                }
+            } else if let Some(stall) = self.stall
+                && counts.has_begun
+                && !counts.done
+                && now.saturating_duration_since(folder.moved) >= stall
+            {
+                let message = format!(
+                    "the engine read nothing of the context for {} s",
+                    stall.as_secs_f64()
+                );
+                result = Err(Error::new(ErrorKind::Stalled, message));
+            }
+        }
+        (events, result)
+    }
+}
+
+fn context(counts: Counts) -> Context {
+    Context {
+        files_sent: counts.files_sent,
+        bytes_sent: counts.bytes_sent,
+        files_total: counts.walk_ended.then_some(counts.entries),
+        done: counts.done,
+    }
+}

@@ -1,0 +1,345 @@
+//! `POST /build` without `version=2`: the classic builder, watched.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::events::Events;
+use super::query::Target;
+use super::watch::Watch;
+use super::{Call, DockerEngine};
+use crate::build_context::{self, BuildContext, Compression, ContextCounters};
+use crate::build_options::{Attestations, BuildOptions, Builder, NoCache, OutputKind};
+use crate::engine::decode::BuildDecoder;
+use crate::engine::http::Exchange;
+use crate::engine::{ContextCompression, EngineBuild, EngineBuilt};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{ProgressEvent, ProgressSink, Warning};
+use crate::reference::ImageName;
+
+/// How often the upload is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(super) async fn build(
+    engine: &DockerEngine,
+    build: &EngineBuild,
+    progress: &dyn ProgressSink,
+) -> Result<EngineBuilt> {
+    let options = &build.options;
+    let subject = options.tags.first().map(ToString::to_string);
+    let call = Call::build(engine, subject.as_deref());
+    if let Some(option) = beyond(options) {
+        let message = format!("the option `{option}` needs BuildKit");
+        return Err(call.name(Error::new(ErrorKind::UnsupportedByEngine, message)));
+    }
+    let compression = match build.compression {
+        ContextCompression::Auto if engine.endpoint().is_local() => Compression::None,
+        ContextCompression::None => Compression::None,
+        ContextCompression::Auto | ContextCompression::Gzip => Compression::Gzip,
+    };
+    let BuildContext {
+        dockerfile,
+        stream,
+        outcome,
+        counters,
+    } = build_context::open(build.source.clone(), compression).await?;
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(target(options, &dockerfile).as_str())
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"))
+        .body(StreamBody::new(stream.map_ok(Frame::data)))
+        .map_err(|error| {
+            // The classic builder takes everything in the request line, of which 64 KiB are the most.
+            let message = "build arguments and labels are too long: together they have room for less than 64 KiB";
+            call.name(Error::new(ErrorKind::InvalidOption, message)).with_source(error)
+        })?;
+
+    let mut watch = Watch::new(None, progress);
+    let mut upload = Upload::new(counters, build.stall);
+    let mut decoder = BuildDecoder::new();
+    let work = async {
+        let exchange = upload.send(engine, call, request, &mut watch).await?;
+        follow(
+            Events::new(call, exchange),
+            &mut decoder,
+            &mut upload,
+            &mut watch,
+        )
+        .await
+    };
+    let result = match build.deadline {
+        None => work.await,
+        Some(deadline) => match timeout_at(deadline.at, work).await {
+            Ok(result) => result,
+            Err(_) => {
+                let (events, progress) = decoder.cancel(watch.elapsed());
+                watch.take(&events, false);
+                return Err(call.out_of_time(deadline.total, &progress));
+            }
+        },
+    };
+    // The engine's complaint about half a context is less telling than why it was half.
+    let context = outcome.wait().await;
+    if let (Err(_), Err(context)) = (&result, context) {
+        return Err(context);
+    }
+    result?;
+    let image_id = decoder.image_id().map(str::to_owned).ok_or_else(|| {
+        call.name(Error::new(
+            ErrorKind::EngineDisconnected,
+            "the engine's answer ended without naming an image",
+        ))
+    })?;
+    if !matches!(
+        ImageName::parse(&image_id),
+        Ok(ImageName::Id(_) | ImageName::ShortId(_))
+    ) {
+        return Err(call.name(Error::new(
+            ErrorKind::EngineProtocol,
+            "what the engine names as the image is no ID",
+        )));
+    }
+    let mut warnings = upload.warnings;
+    warnings.extend_from_slice(decoder.warnings());
+    Ok(EngineBuilt {
+        builder: Builder::Classic,
+        image_id: Some(image_id),
+        config_digest: None,
+        digest: None,
+        exporter_response: BTreeMap::new(),
+        steps_total: decoder.steps_total(),
+        steps_cached: decoder.steps_cached(),
+        warnings,
+    })
+}
+
+/// An option that only BuildKit has, where one is set.
+fn beyond(options: &BuildOptions) -> Option<&'static str> {
+    let is_plain_image = |kind: &OutputKind| matches!(kind, OutputKind::Image { push: false });
+    [
+        (options.platforms.len() > 1, "platforms"),
+        (
+            matches!(options.no_cache, NoCache::Stages(_)),
+            "noCacheFilter",
+        ),
+        (!options.contexts.is_empty(), "contexts"),
+        (!options.secrets.is_empty(), "secrets"),
+        (!options.ssh.is_empty(), "ssh"),
+        (!options.cache_from.is_empty(), "cacheFrom"),
+        (!options.cache_to.is_empty(), "cacheTo"),
+        (
+            !options
+                .outputs
+                .iter()
+                .all(|output| is_plain_image(&output.kind) && output.attributes.is_empty()),
+            "outputs",
+        ),
+        (
+            options.attestations != Attestations::default(),
+            "attestations",
+        ),
+        (!options.allow.is_empty(), "allow"),
+        (options.source_date_epoch.is_some(), "sourceDateEpoch"),
+    ]
+    .into_iter()
+    .find_map(|(is_set, option)| is_set.then_some(option))
+}
+
+fn target(build: &BuildOptions, dockerfile: &str) -> Target {
+    let flag = |on: bool| on.then_some("1");
+    let mut target = Target::new("/build")
+        .pair("dockerfile", dockerfile)
+        // Intermediate containers go, whether the build succeeds or not.
+        .pair("rm", "1")
+        .pair("forcerm", "1")
+        .optional("nocache", flag(build.no_cache == NoCache::All))
+        .optional("pull", flag(build.pull))
+        .optional("target", build.target.as_deref())
+        .optional(
+            "platform",
+            build.platforms.first().map(ToString::to_string).as_deref(),
+        )
+        .optional("networkmode", build.network.as_deref());
+    for tag in &build.tags {
+        target = target.pair("t", &tag.to_string());
+    }
+    for host in &build.add_hosts {
+        target = target.pair("extrahosts", host);
+    }
+    if let Some(size_bytes) = build.shm_size_bytes {
+        target = target.pair("shmsize", &size_bytes.to_string());
+    }
+    target = target.optional("cgroupparent", build.cgroup_parent.as_deref());
+    if !build.ulimits.is_empty() {
+        let limits: Vec<_> = build
+            .ulimits
+            .iter()
+            .map(|(name, limit)| {
+                serde_json::json!({ "Name": name, "Soft": limit.soft, "Hard": limit.hard })
+            })
+            .collect();
+        target = target.pair("ulimits", &serde_json::json!(limits).to_string());
+    }
+    for (key, map) in [("buildargs", &build.build_args), ("labels", &build.labels)] {
+        if !map.is_empty() {
+            target = target.pair(key, &serde_json::json!(map).to_string());
+        }
+    }
+    target
+}
+
+async fn follow(
+    mut events: Events<'_>,
+    decoder: &mut BuildDecoder,
+    upload: &mut Upload,
+    watch: &mut Watch<'_>,
+) -> Result<()> {
+    loop {
+        let Ok(message) = timeout(LOOK, events.next()).await else {
+            upload.look(watch);
+            continue;
+        };
+        let Some(message) = message? else { break };
+        let decoded = decoder.decode(&message, watch.elapsed());
+        match decoded {
+            Ok(decoded) => watch.take(&decoded.events, decoded.moved),
+            Err(failure) => {
+                watch.take(&decoder.fail(watch.elapsed()), true);
+                return Err(events.call().stream_failed(&failure));
+            }
+        }
+    }
+    watch.take(&decoder.finish(watch.elapsed()), true);
+    Ok(())
+}
+
+/// The context on its way up, which the engine reads before it answers.
+struct Upload {
+    counters: Arc<ContextCounters>,
+    stall: Option<Duration>,
+    bytes_sent: u64,
+    moved: Instant,
+    ended: bool,
+    warnings: Vec<Warning>,
+}
+
+impl Upload {
+    fn new(counters: Arc<ContextCounters>, stall: Option<Duration>) -> Self {
+        Self {
+            counters,
+            stall,
+            bytes_sent: 0,
+            moved: Instant::now(),
+            ended: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    async fn send<B>(
+        &mut self,
+        engine: &DockerEngine,
+        call: Call<'_>,
+        request: Request<B>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Exchange>
+    where
+        B: hyper::body::Body<Data = bytes::Bytes, Error = std::io::Error> + Send + 'static,
+    {
+        let mut send = pin!(engine.http.send(request));
+        loop {
+            match timeout(LOOK, &mut send).await {
+                Ok(sent) => {
+                    self.look(watch);
+                    return call.accept(sent).await;
+                }
+                Err(_) => {
+                    self.look(watch);
+                    if let Some(stall) = self.stall
+                        && !self.ended
+                        && self.moved.elapsed() >= stall
+                    {
+                        return Err(call.name(Error::new(
+                            ErrorKind::Stalled,
+                            format!(
+                                "the engine read nothing of the context for {} s",
+                                stall.as_secs_f64()
+                            ),
+                        )));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells how far the context is.
+    fn look(&mut self, watch: &mut Watch<'_>) {
+        for warning in self.counters.take_warnings() {
+            watch.take(&[ProgressEvent::Warning(warning.clone())], false);
+            self.warnings.push(warning);
+        }
+        if self.ended {
+            return;
+        }
+        let context = self.counters.event();
+        self.ended = context.done;
+        if context.bytes_sent > self.bytes_sent || context.done {
+            self.bytes_sent = context.bytes_sent;
+            self.moved = Instant::now();
+            watch.take(&[ProgressEvent::Context(context)], true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build_options::Ulimit;
+    use crate::reference::Reference;
+
+    #[test]
+    fn every_option_reaches_the_engine() {
+        let map =
+            |key: &str, value: &str| std::iter::once((key.to_owned(), value.to_owned())).collect();
+        let build = BuildOptions {
+            tags: vec![
+                Reference::parse("a/b:1").unwrap(),
+                Reference::parse("ghcr.io/a/b:2").unwrap(),
+            ],
+            build_args: map("K", "v&w"),
+            labels: map("l", "m"),
+            target: Some("stage".to_owned()),
+            no_cache: NoCache::All,
+            pull: true,
+            network: Some("host".to_owned()),
+            add_hosts: vec!["h:127.0.0.1".to_owned()],
+            shm_size_bytes: Some(1 << 20),
+            ulimits: [("nofile".to_owned(), Ulimit { soft: 10, hard: 20 })].into(),
+            cgroup_parent: Some("/parent".to_owned()),
+            ..BuildOptions::default()
+        };
+        assert_eq!(
+            target(&build, "Dockerfile").as_str(),
+            "/build?dockerfile=Dockerfile&rm=1&forcerm=1&nocache=1&pull=1&target=stage&networkmode=host\
+             &t=docker.io%2Fa%2Fb%3A1&t=ghcr.io%2Fa%2Fb%3A2&extrahosts=h%3A127.0.0.1\
+             &shmsize=1048576&cgroupparent=%2Fparent\
+             &ulimits=%5B%7B%22Hard%22%3A20%2C%22Name%22%3A%22nofile%22%2C%22Soft%22%3A10%7D%5D\
+             &buildargs=%7B%22K%22%3A%22v%26w%22%7D&labels=%7B%22l%22%3A%22m%22%7D"
+        );
+    }
+
+    #[test]
+    fn defaults_are_left_to_the_engine() {
+        assert_eq!(
+            target(&BuildOptions::default(), "Dockerfile").as_str(),
+            "/build?dockerfile=Dockerfile&rm=1&forcerm=1"
+        );
+    }
+}
