@@ -153,15 +153,28 @@ export interface PullOptions extends CommonOptions {
  * opencode image is built.
  */
 export interface BuildOptions extends CommonOptions {
+  /**
+   * Who builds. `auto` is BuildKit where the engine has it, else the classic builder (Podman, old engines, Windows). What
+   * only BuildKit can do rejects with `UNSUPPORTED_BY_ENGINE` elsewhere.
+   *
+   * @default `classic` where the environment variable `DOCKER_BUILDKIT` is 0, else `auto`
+   */
+  builder?: 'auto' | 'buildkit' | 'classic' | undefined
   /** Folder whose files the build may use, without what its `.dockerignore` excludes; relative to the working directory. */
   contextDirectory?: string | undefined
   /**
-   * Path of the Dockerfile; a relative one starts at `contextDirectory`, which it needs.
+   * Files that the build may use, by their paths: relative, with `/` between their parts, none of them `.` or `..`. A
+   * string is UTF-8 text. Every file has the mode 0644 and the same time. No ignore file is applied.
+   */
+  contextFiles?: Record<string, string | Uint8Array> | undefined
+  /**
+   * Path of the Dockerfile in the context that it needs; with `contextDirectory` it may also lie elsewhere, and a relative
+   * one starts at that folder. `<Dockerfile>.dockerignore` beside it is in force instead of the context's own.
    *
    * @default `Dockerfile`
    */
   dockerfile?: string | undefined
-  /** Text of the Dockerfile. Without `contextDirectory` it has no files to copy. */
+  /** Text of the Dockerfile. Without a context it has no files to copy. */
   dockerfileInline?: string | undefined
   /**
    * Names for the image; none has a digest.
@@ -183,11 +196,20 @@ export interface BuildOptions extends CommonOptions {
    */
   target?: string | undefined
   /**
+   * Platforms to build for, each as `os/architecture[/variant]`; contradicts `platform`. More than one need an engine
+   * with the containerd image store.
+   *
+   * @default the engine's own
+   */
+  platforms?: string[] | undefined
+  /**
    * Whether no step is taken from the cache.
    *
    * @default false
    */
   noCache?: boolean | undefined
+  /** Stages of which no step is taken from the cache. Only BuildKit. */
+  noCacheFilter?: string[] | undefined
   /**
    * Whether base images are pulled although they are there.
    *
@@ -195,13 +217,56 @@ export interface BuildOptions extends CommonOptions {
    */
   pull?: boolean | undefined
   /**
-   * Network of `RUN` steps: `default`, `host`, `none` or the name of a network.
+   * Network of `RUN` steps: `default`, `host` or `none`; with the classic builder also the name of a network.
    *
    * @default the engine's
    */
   network?: string | undefined
-  /** Extra lines of `/etc/hosts` in `RUN` steps, as `host:address`. */
+  /** Extra lines of `/etc/hosts` in `RUN` steps, as `host:address`; the address may be `host-gateway`. */
   addHosts?: string[] | undefined
+  /**
+   * Size of `/dev/shm` in `RUN` steps, in bytes.
+   *
+   * @default the engine's, usually 64 MiB
+   */
+  shmSizeBytes?: number | undefined
+  /**
+   * Limits of `RUN` steps by their names (`nofile`, `nproc`, …), as `setrlimit` takes them; a number is both. -1 is no
+   * limit.
+   */
+  ulimits?: Record<string, number | { soft: number; hard: number }> | undefined
+  /** Control group above those of `RUN` steps. */
+  cgroupParent?: string | undefined
+  /**
+   * Secrets by the IDs that `RUN --mount=type=secret` uses, at most 500 KiB each: a file of this machine, a variable of the
+   * environment, or the value itself (a string is UTF-8 text). They reach the steps that mount them and no image. Where a
+   * step prints a line of one, events and errors have `***` in its place. Only BuildKit.
+   */
+  secrets?: Record<string, SecretSource> | undefined
+  /**
+   * SSH agents by the IDs that `RUN --mount=type=ssh` uses (`default` where it names none): the path of an agent's socket,
+   * or `true` for the one of `SSH_AUTH_SOCK`. Steps can list keys and have something signed, and nothing else. Only
+   * BuildKit.
+   */
+  ssh?: Record<string, string | true> | undefined
+  /**
+   * What is attested about the build, beside the image. Needs BuildKit with the containerd image store.
+   *
+   * @default provenance `min` in the image where the engine can store it, as with `docker build`
+   */
+  attestations?: AttestationOptions | undefined
+  /**
+   * What steps may do beyond the usual: `network.host` (also asked for by `network: 'host'`), `security.insecure`, and
+   * `device` with or without `=NAME`. The engine has to allow it too. Only BuildKit.
+   */
+  allow?: string[] | undefined
+  /**
+   * Time of everything that the build makes, in seconds since 1970, so that the same input gives the same image; the
+   * build argument of this name. Only BuildKit.
+   *
+   * @default the environment variable `SOURCE_DATE_EPOCH`
+   */
+  sourceDateEpoch?: number | undefined
   /**
    * Whether the context is compressed on its way to the engine: `auto` is `gzip` where the engine is remote. On a local
    * socket gzip doubles the time.
@@ -211,6 +276,36 @@ export interface BuildOptions extends CommonOptions {
   compression?: 'auto' | 'gzip' | 'none' | undefined
   /** Settings of the embedded Dockerfile; only where that is built. */
   opencode?: OpencodeOptions | undefined
+}
+
+/** Where a secret comes from. */
+export type SecretSource =
+  | {
+      /** Path of a file; a relative one starts at the working directory. */
+      file: string
+    }
+  | {
+      /** Name of a variable, which has to be set; an empty one is an empty secret. */
+      environment: string
+    }
+  | {
+      /** The secret. */
+      value: string | Uint8Array
+    }
+
+/** What is attested about a build. */
+export interface AttestationOptions {
+  /**
+   * Where the image came from: `min` (or `true`) names the sources, `max` also build arguments and the Dockerfile, `false`
+   * is nothing.
+   */
+  provenance?: boolean | 'min' | 'max' | undefined
+  /**
+   * What is in the image: a list that BuildKit's own generator or the image `generator` makes.
+   *
+   * @default false
+   */
+  sbom?: boolean | { generator?: string | undefined } | undefined
 }
 
 /** Settings of the embedded Dockerfile. */
@@ -267,14 +362,26 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: string[]
-  /** Identifier in the engine's image store: `sha256:` and 64 hex digits. */
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
+  /**
+   * Identifier in the engine's image store: `sha256:` and 64 hex digits. The digest of the image's configuration on a
+   * graph driver, of its manifest or index on the containerd image store.
+   */
   imageId: string
+  /** Digest of the manifest or index: `sha256:` and 64 hex digits. Absent where there is none, as on a graph driver. */
+  digest?: string
   /** Digest of the image's configuration. Absent where the engine's store names images otherwise. */
   configDigest?: string
   /** Platform of the image, such as `linux/amd64`. Absent where the engine does not say it. */
   platform?: string
   /** Size of the image on the engine's disk, in bytes, as the engine counts it. */
   sizeBytes: number
+  /**
+   * Everything that the exporters said, in BuildKit's words, such as `containerimage.digest` and `image.name`; empty with
+   * the classic builder.
+   */
+  exporterResponse: Record<string, string>
   /** Where the image came from. */
   source: 'build'
   /** Always empty: a build asks no source. */

@@ -35,6 +35,14 @@ export interface Attempt {
   delayMs?: number
 }
 
+/** What is attested about a build. */
+export interface AttestationOptions {
+  /** Where the image came from. */
+  provenance?: 'off' | 'min' | 'max'
+  /** What is in it. */
+  sbom?: SbomOptions
+}
+
 /** Builds an image. `onProgress` gets each batch of events as JSON text, and must not throw. */
 export declare function buildImage(operation: Operation, options: BuildOptions, onProgress?: ((events: string) => void | Promise<void>) | undefined | null): Promise<BuildOutcome>
 
@@ -48,8 +56,14 @@ export interface BuildOptions {
   timeouts?: TimeoutOptions
   /** Platform of the image. */
   platform?: string
+  /** Platforms of the image. */
+  platforms?: Array<string>
+  /** Who builds. */
+  builder?: 'auto' | 'buildkit' | 'classic'
   /** Absolute path of the context folder. */
   contextDirectory?: string
+  /** Files of the context. */
+  contextFiles?: Record<string, Buffer>
   /** Path of the Dockerfile; a relative one starts at the context folder. */
   dockerfile?: string
   /** Text of the Dockerfile. */
@@ -64,12 +78,30 @@ export interface BuildOptions {
   target?: string
   /** Whether no step is taken from the cache. */
   noCache?: boolean
+  /** Stages of which no step is taken from the cache. */
+  noCacheFilter?: Array<string>
   /** Whether base images are pulled although they are there. */
   pull?: boolean
   /** Network of `RUN` steps. */
   network?: string
   /** Extra hosts, as `host:address`. */
   addHosts?: Array<string>
+  /** Size of `/dev/shm`, in bytes. */
+  shmSizeBytes?: number
+  /** Limits of steps. */
+  ulimits?: Record<string, UlimitOptions>
+  /** Control group above those of steps. */
+  cgroupParent?: string
+  /** Secrets by their IDs. */
+  secrets?: Record<string, SecretOptions>
+  /** Sockets of SSH agents by their IDs; an empty one is that of the environment. */
+  ssh?: Record<string, string>
+  /** What is attested. */
+  attestations?: AttestationOptions
+  /** What steps may do beyond the usual. */
+  allow?: Array<string>
+  /** Time of everything that the build makes, in seconds since 1970. */
+  sourceDateEpoch?: number
   /** Compression of the context. */
   compression?: 'auto' | 'gzip' | 'none'
   /** Settings of the embedded Dockerfile. */
@@ -90,8 +122,12 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: Array<string>
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
   /** Identifier in the engine's image store. */
-  imageId: string
+  imageId?: string
+  /** Digest of the manifest or index. */
+  digest?: string
   /** Digest of the image's configuration. */
   configDigest?: string
   /** Platform of the image. */
@@ -102,6 +138,8 @@ export interface BuiltImage {
   source: 'build'
   /** None: a build asks no source. */
   attempts: Array<Attempt>
+  /** Everything that the exporters said. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: Steps
   /** Time for the whole call, in milliseconds. */
@@ -291,6 +329,22 @@ export interface RetryOptions {
   jitter?: boolean
 }
 
+/** A list of what is in an image. */
+export interface SbomOptions {
+  /** Image that makes it. */
+  generator?: string
+}
+
+/** Where a secret comes from; one of the fields is set. */
+export interface SecretOptions {
+  /** Absolute path of a file. */
+  file?: string
+  /** Name of a variable of the environment. */
+  environment?: string
+  /** The value. */
+  value?: Buffer
+}
+
 /** Instructions of a Dockerfile, counted. */
 export interface Steps {
   /** All of them. */
@@ -307,6 +361,14 @@ export interface TimeoutOptions {
   stallMs?: number
   /** Longest time for the whole call. */
   totalMs?: number
+}
+
+/** A limit of a resource. */
+export interface UlimitOptions {
+  /** What is in force. */
+  soft: number
+  /** What it may be raised to. */
+  hard: number
 }
 
 /** Something that does not stop the work but should be known. */

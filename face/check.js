@@ -54,6 +54,9 @@ const signal = check(
   kindOf,
 )
 
+const name = matching(/./s, 'a string that is not empty')
+const flag = ofType('boolean')
+
 const array = check(Array.isArray, 'an array', kindOf)
 const record = check(isRecord, 'a plain object', kindOf)
 
@@ -94,4 +97,17 @@ function first(checks) {
   return null
 }
 
-module.exports = { first, isRecord, listOf, mapOf, matching, number, ofType, oneOf, shape, signal }
+module.exports = {
+  first,
+  flag,
+  isRecord,
+  listOf,
+  mapOf,
+  matching,
+  name,
+  number,
+  ofType,
+  oneOf,
+  shape,
+  signal,
+}

@@ -1,12 +1,15 @@
 'use strict'
 
 const path = require('node:path')
+const build = require('./build-options.js')
 const {
   first,
+  flag,
   isRecord,
   listOf,
   mapOf,
   matching,
+  name,
   number,
   ofType,
   oneOf,
@@ -19,8 +22,6 @@ const { invalidOption } = require('./error.js')
 const MAX_MS = 2 ** 31 - 1
 
 const text = ofType('string')
-const name = matching(/./s, 'a string that is not empty')
-const flag = ofType('boolean')
 const host = matching(/^[^\s:]+:\S+$/, "a string like 'host:address'")
 
 const SHARED = {
@@ -48,6 +49,7 @@ const PULL = shape({ ...SHARED, fallbacks: listOf(text) })
 
 const BUILD = shape({
   ...SHARED,
+  ...build.FIELDS,
   addHosts: listOf(host),
   buildArgs: mapOf(text),
   compression: oneOf('auto', 'gzip', 'none'),
@@ -67,8 +69,12 @@ const BUILD = shape({
   target: text,
 })
 
+/** Options that name a context. */
+const CONTEXTS = ['contextDirectory', 'contextFiles']
+
 /** Pairs of options of which only one can be meant. */
 const RIVALS = [
+  ...build.RIVALS,
   ['dockerfile', 'dockerfileInline'],
   ['opencode', 'contextDirectory'],
   ['opencode', 'dockerfile'],
@@ -100,9 +106,10 @@ function contradiction(options) {
   })
   return first([
     ...rivals,
+    () => build.contradiction(options),
     () =>
-      has('dockerfile') && !has('contextDirectory')
-        ? '`dockerfile` needs `contextDirectory`, the folder that it builds'
+      has('dockerfile') && !CONTEXTS.some(has)
+        ? `\`dockerfile\` needs the context that it builds: ${CONTEXTS.join(' or ')}`
         : null,
     () => {
       const { initialDelayMs = 0, maxDelayMs = Infinity } = options.retry ?? {}
@@ -118,6 +125,7 @@ function toNative(options, display) {
   const { contextDirectory, timeouts } = options
   return {
     ...options,
+    ...build.toNative(options),
     display: display ?? undefined,
     contextDirectory: contextDirectory === undefined ? undefined : path.resolve(contextDirectory),
     timeouts: timeouts && {

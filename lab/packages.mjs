@@ -8,6 +8,7 @@ const PACKAGES = [
   'docker.io',
   'iptables',
   'mmdebstrap',
+  'openssh-client',
   'openssl',
   'tini',
 ]

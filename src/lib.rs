@@ -2,6 +2,7 @@
 //! checks the options, wires the signal, guards the listener and makes the errors.
 
 pub mod build_image;
+mod build_request;
 mod delivery;
 pub mod facts;
 pub mod failure;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use shipway_core::{Error, ErrorKind, Platform, Reference, Result, RetryPolicy, Timeouts};
 
@@ -69,8 +70,15 @@ pub struct BuildOptions {
     pub timeouts: Option<TimeoutOptions>,
     /// Platform of the image.
     pub platform: Option<String>,
+    /// Platforms of the image.
+    pub platforms: Option<Vec<String>>,
+    /// Who builds.
+    #[napi(ts_type = "'auto' | 'buildkit' | 'classic'")]
+    pub builder: Option<String>,
     /// Absolute path of the context folder.
     pub context_directory: Option<String>,
+    /// Files of the context.
+    pub context_files: Option<BTreeMap<String, Buffer>>,
     /// Path of the Dockerfile; a relative one starts at the context folder.
     pub dockerfile: Option<String>,
     /// Text of the Dockerfile.
@@ -85,17 +93,72 @@ pub struct BuildOptions {
     pub target: Option<String>,
     /// Whether no step is taken from the cache.
     pub no_cache: Option<bool>,
+    /// Stages of which no step is taken from the cache.
+    pub no_cache_filter: Option<Vec<String>>,
     /// Whether base images are pulled although they are there.
     pub pull: Option<bool>,
     /// Network of `RUN` steps.
     pub network: Option<String>,
     /// Extra hosts, as `host:address`.
     pub add_hosts: Option<Vec<String>>,
+    /// Size of `/dev/shm`, in bytes.
+    pub shm_size_bytes: Option<i64>,
+    /// Limits of steps.
+    pub ulimits: Option<BTreeMap<String, UlimitOptions>>,
+    /// Control group above those of steps.
+    pub cgroup_parent: Option<String>,
+    /// Secrets by their IDs.
+    pub secrets: Option<BTreeMap<String, SecretOptions>>,
+    /// Sockets of SSH agents by their IDs; an empty one is that of the environment.
+    pub ssh: Option<BTreeMap<String, String>>,
+    /// What is attested.
+    pub attestations: Option<AttestationOptions>,
+    /// What steps may do beyond the usual.
+    pub allow: Option<Vec<String>>,
+    /// Time of everything that the build makes, in seconds since 1970.
+    pub source_date_epoch: Option<i64>,
     /// Compression of the context.
     #[napi(ts_type = "'auto' | 'gzip' | 'none'")]
     pub compression: Option<String>,
     /// Settings of the embedded Dockerfile.
     pub opencode: Option<OpencodeOptions>,
+}
+
+/// A limit of a resource.
+#[napi(object, object_to_js = false)]
+pub struct UlimitOptions {
+    /// What is in force.
+    pub soft: i64,
+    /// What it may be raised to.
+    pub hard: i64,
+}
+
+/// Where a secret comes from; one of the fields is set.
+#[napi(object, object_to_js = false)]
+pub struct SecretOptions {
+    /// Absolute path of a file.
+    pub file: Option<String>,
+    /// Name of a variable of the environment.
+    pub environment: Option<String>,
+    /// The value.
+    pub value: Option<Buffer>,
+}
+
+/// What is attested about a build.
+#[napi(object, object_to_js = false)]
+pub struct AttestationOptions {
+    /// Where the image came from.
+    #[napi(ts_type = "'off' | 'min' | 'max'")]
+    pub provenance: Option<String>,
+    /// What is in it.
+    pub sbom: Option<SbomOptions>,
+}
+
+/// A list of what is in an image.
+#[napi(object, object_to_js = false)]
+pub struct SbomOptions {
+    /// Image that makes it.
+    pub generator: Option<String>,
 }
 
 /// Settings of the embedded Dockerfile.

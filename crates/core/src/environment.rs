@@ -1,5 +1,6 @@
 //! The one reader of environment variables: everything else takes an [`Environment`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// What the surrounding process says about engines and terminals, read once.
@@ -14,6 +15,13 @@ pub struct Environment {
     pub docker_context: Option<String>,
     /// `DOCKER_TLS_VERIFY`: whether TCP endpoints speak TLS.
     pub docker_tls_verify: Option<String>,
+    /// `DOCKER_BUILDKIT`: whether BuildKit builds; `0` and `false` say no.
+    pub docker_buildkit: Option<String>,
+    /// `SSH_AUTH_SOCK`: the socket of the SSH agent.
+    pub ssh_auth_sock: Option<PathBuf>,
+    /// `SOURCE_DATE_EPOCH`: time of everything that a build makes, in seconds since 1970
+    /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+    pub source_date_epoch: Option<String>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -29,6 +37,12 @@ impl Environment {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// Reads one variable that a caller names; an empty one is set.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
+    pub fn variable(name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
     /// Reads the variables from `get`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
@@ -36,6 +50,9 @@ impl Environment {
             docker_host: set("DOCKER_HOST"),
             docker_context: set("DOCKER_CONTEXT"),
             docker_tls_verify: set("DOCKER_TLS_VERIFY"),
+            docker_buildkit: set("DOCKER_BUILDKIT"),
+            ssh_auth_sock: set("SSH_AUTH_SOCK").map(PathBuf::from),
+            source_date_epoch: set("SOURCE_DATE_EPOCH"),
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),

@@ -6,13 +6,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
 pub use result::BuiltImage;
 
 use crate::build_context::{ContextSource, DockerfileSource};
-use crate::build_options::BuildOptions;
+use crate::build_options::{BuildOptions, SecretValue, read_secrets};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
@@ -82,11 +83,16 @@ pub async fn build_image(
     request: &BuildRequest,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
-    let mask = Mask::of_build_args(&build_args(request));
+    let secrets = match read_secrets(&request.options.secrets).await {
+        Ok(secrets) => Arc::new(secrets),
+        Err(error) => return Err(error.with_operation(Operation::BuildImage)),
+    };
+    let mask = Mask::of_build_args(&build_args(request))
+        .and_secrets(secrets.values().map(SecretValue::reveal));
     let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
     let progress = &Throttled::new(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
-    let work = progress.run(run(engine, request, deadline, progress));
+    let work = progress.run(run(engine, request, secrets, deadline, progress));
     let result = match deadline {
         None => work.await,
         Some(deadline) => timeout_at(deadline.at, work).await.unwrap_or_else(|_| {
@@ -111,11 +117,15 @@ pub async fn build_image(
 async fn run(
     engine: &dyn Engine,
     request: &BuildRequest,
+    secrets: Arc<BTreeMap<String, SecretValue>>,
     deadline: Option<Deadline>,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let started = Instant::now();
-    let build = prepare(request, deadline)?;
+    let build = EngineBuild {
+        secrets,
+        ..prepare(request, deadline)?
+    };
     let built = engine.build(&build, progress).await?;
     let details = match &built.image_id {
         Some(image_id) => Some(verify(engine, &build.options, image_id).await?),
@@ -206,6 +216,7 @@ fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineB
         None => Ok(EngineBuild {
             source,
             options,
+            secrets: Arc::default(),
             compression: request.compression,
             stall: request.timeouts.stall,
             deadline,

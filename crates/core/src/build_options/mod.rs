@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub use cache::CacheEntry;
 pub use context::NamedContext;
 pub use output::{Output, OutputKind};
+pub(crate) use secret::read_all as read_secrets;
 pub use secret::{SecretSource, SecretValue};
 
 use crate::platform::Platform;

@@ -1,16 +1,51 @@
 //! Secrets of a build.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where a secret comes from. It is read when a step asks for it.
+use crate::build_context::failure::{Reason, shown};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Largest secret that BuildKit takes
+/// (<https://github.com/moby/buildkit/blob/v0.25.2/session/secrets/secretsprovider/secretsprovider.go>).
+const LIMIT_BYTES: usize = 500 * 1024;
+
+/// Where a secret comes from. A file is read when the build begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// A file of this machine.
     File(PathBuf),
     /// The value itself.
     Value(SecretValue),
+}
+
+/// Reads every secret. Fails with `INVALID_OPTION` where one cannot be read or is too long.
+pub(crate) async fn read_all(
+    sources: &BTreeMap<String, SecretSource>,
+) -> Result<BTreeMap<String, SecretValue>> {
+    let mut secrets = BTreeMap::new();
+    for (id, source) in sources {
+        let refused = |reason: String| {
+            let message = format!("cannot read the secret `{}`: {reason}", id.escape_debug());
+            Error::new(ErrorKind::InvalidOption, message)
+        };
+        let value = match source {
+            SecretSource::Value(value) => value.clone(),
+            SecretSource::File(path) => {
+                let content = tokio::fs::read(path).await.map_err(|error| {
+                    refused(format!("`{}`: {}", shown(path), Reason(&error))).with_source(error)
+                })?;
+                SecretValue::new(content)
+            }
+        };
+        if value.reveal().len() > LIMIT_BYTES {
+            return Err(refused("it is longer than 500 KiB".to_owned()));
+        }
+        secrets.insert(id.clone(), value);
+    }
+    Ok(secrets)
 }
 
 /// A value that `Debug` does not show.
@@ -32,5 +67,46 @@ impl SecretValue {
 impl fmt::Debug for SecretValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("redacted")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(source: SecretSource) -> Result<SecretValue> {
+        let mut secrets = read_all(&BTreeMap::from([("id".to_owned(), source)])).await?;
+        Ok(secrets.remove("id").unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_whole() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "line\n\0").unwrap();
+        let secret = read(SecretSource::File(file.path().to_owned()))
+            .await
+            .unwrap();
+        assert_eq!(secret.reveal(), b"line\n\0");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_or_is_too_long_is_refused_by_its_name_alone() {
+        let missing = SecretSource::File("/there/is/no/such/file".into());
+        let long = SecretSource::Value(SecretValue::new(vec![b'x'; LIMIT_BYTES + 1]));
+        for source in [missing, long] {
+            let error = read(source).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::InvalidOption);
+            assert!(
+                error.message.starts_with("cannot read the secret `id`: "),
+                "{error}"
+            );
+            assert!(!format!("{error:?}").contains("xxxx"));
+        }
+    }
+
+    #[test]
+    fn debug_output_does_not_show_a_value() {
+        let source = SecretSource::Value(SecretValue::new("hunter2"));
+        assert_eq!(format!("{source:?}"), "Value(redacted)");
     }
 }

@@ -9,13 +9,14 @@ use tokio::time::{Instant, interval, timeout, timeout_at};
 use tonic::Status;
 
 use super::attributes::frontend_attributes;
+use super::capabilities;
 use super::complaints::Complaints;
 use super::daemon::{Daemon, Unreachable};
 use super::failure::solve_failed;
 use super::identity::new_id;
 use super::inputs::Inputs;
 use super::outputs::Exporters;
-use super::session::{FileSync, Health, Service, Session};
+use super::session::{FileSync, Health, Secrets, Service, Session, Ssh};
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
 use crate::build_options::Builder;
@@ -100,18 +101,27 @@ impl Run<'_> {
         inputs: Inputs,
         complaints: &Arc<Complaints>,
     ) -> Result<EngineBuilt, Failure> {
+        capabilities::check(&build.options, &daemon.worker).map_err(Failure::Error)?;
         let exporters = Exporters::of(&build.options, &daemon.worker).map_err(Failure::Error)?;
         let mut attributes =
             frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
         attributes.extend(inputs.attributes);
-        let services: Vec<Box<dyn Service>> = vec![
+        let spawner = daemon.tasks().spawner();
+        let mut services: Vec<Box<dyn Service>> = vec![
             Box::new(Health),
             Box::new(FileSync {
                 folders: inputs.folders,
                 complaints: Arc::clone(complaints),
-                spawner: daemon.tasks().spawner(),
+                spawner: spawner.clone(),
             }),
+            Box::new(Secrets(Arc::clone(&build.secrets))),
         ];
+        if !build.options.ssh.is_empty() {
+            services.push(Box::new(Ssh {
+                agents: Arc::new(build.options.ssh.clone()),
+                spawner,
+            }));
+        }
         let session = Session {
             id: new_id().map_err(Failure::Error)?,
             shared_key: inputs.shared_key,

@@ -33,6 +33,8 @@ enum Route {
 /// What is known of the worker that builds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Worker {
+    /// The newest API of its engine, major and minor.
+    pub(crate) api_version: (u32, u32),
     /// Whether images are kept by containerd, so that the engine can export whatever BuildKit can.
     pub(crate) has_containerd_store: bool,
     /// Address of the engine's machine as its containers see it.
@@ -53,14 +55,14 @@ impl Daemon {
     /// Reaches the BuildKit of an engine that speaks an API of `version` (major and minor).
     pub(crate) async fn reach(http: &Http, version: (u32, u32)) -> Result<Self, Unreachable> {
         if version >= (1, 53)
-            && let Ok(daemon) = Self::connect(http, Route::Direct).await
+            && let Ok(daemon) = Self::connect(http, version, Route::Direct).await
         {
             return Ok(daemon);
         }
-        Self::connect(http, Route::Upgrade).await
+        Self::connect(http, version, Route::Upgrade).await
     }
 
-    async fn connect(http: &Http, route: Route) -> Result<Self, Unreachable> {
+    async fn connect(http: &Http, version: (u32, u32), route: Route) -> Result<Self, Unreachable> {
         let tasks = Tasks::default();
         let spawner = tasks.spawner();
         let broken = |error| Unreachable::Http(HttpError::Exchange(error));
@@ -87,7 +89,7 @@ impl Daemon {
             control,
             route,
             tasks,
-            worker: Worker::of(&workers),
+            worker: Worker::of(&workers, version),
         })
     }
 
@@ -131,13 +133,14 @@ impl Daemon {
 }
 
 impl Worker {
-    fn of(workers: &api::ListWorkersResponse) -> Self {
+    fn of(workers: &api::ListWorkersResponse, api_version: (u32, u32)) -> Self {
         let label = |name: &str| {
             let name = format!("org.mobyproject.buildkit.worker.{name}");
             let mut labels = workers.record.iter().map(|worker| &worker.labels);
             labels.find_map(|labels| labels.get(&name)).cloned()
         };
         Self {
+            api_version,
             has_containerd_store: label("snapshotter").is_some(),
             host_gateway: label("moby.host-gateway-ip").filter(|address| !address.is_empty()),
         }

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod build;
+mod capabilities;
 mod channel;
 mod complaints;
 mod control;

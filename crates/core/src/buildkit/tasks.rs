@@ -76,8 +76,8 @@ mod tests {
         let held = Arc::new(());
         let in_task = Arc::clone(&held);
         tasks.spawner().spawn(async move {
-            let _held = in_task;
             std::future::pending::<()>().await;
+            drop(in_task);
         });
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&held), 2);

@@ -12,12 +12,13 @@ pub(crate) mod http;
 pub(crate) mod transport;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use crate::build_context::ContextSource;
-use crate::build_options::{BuildOptions, Builder};
+use crate::build_options::{BuildOptions, Builder, SecretValue};
 use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
@@ -88,6 +89,8 @@ pub struct EngineBuild {
     pub source: ContextSource,
     /// How it is built.
     pub options: BuildOptions,
+    /// The secrets that `options` names, read.
+    pub secrets: Arc<BTreeMap<String, SecretValue>>,
     /// Whether the classic builder gets its context compressed.
     pub compression: ContextCompression,
     /// How long the engine may leave the context unread before the build is given up.

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// Shorter values would hide half of a log and protect nobody.
 const SHORTEST: usize = 4;
 
+/// Lines of one secret that are hidden: every line of a log is searched for each of them.
+const SECRET_LINES: usize = 200;
+
 /// Parts of a build argument's name that say that its value is a secret, as BuildKit's lint has them
 /// (<https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/>).
 const SECRET_WORDS: &[&str] = &[
@@ -43,9 +46,25 @@ impl Mask {
                 values.push(user_info.to_owned());
             }
         }
+        Self::of(values)
+    }
+
+    /// Hides these secrets as well, line by line: a step prints lines.
+    #[must_use]
+    pub fn and_secrets<'a>(self, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut values = self.0;
+        for secret in secrets {
+            let text = String::from_utf8_lossy(secret);
+            let lines = text.lines().map(str::trim);
+            values.extend(lines.take(SECRET_LINES).map(str::to_owned));
+        }
+        Self::of(values)
+    }
+
+    fn of(mut values: Vec<String>) -> Self {
         values.retain(|value| value.len() >= SHORTEST);
         // The longest first: one value may be a part of another.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         values.dedup();
         Self(values)
     }
@@ -92,6 +111,14 @@ mod tests {
         assert_eq!(masked("NODE_ENV", "production", "production"), "production");
         assert_eq!(masked("MONKEY", "banana", "banana"), "banana");
         assert_eq!(masked("TOKEN", "x", "xyz"), "xyz");
+    }
+
+    #[test]
+    fn every_line_of_a_secret_is_hidden() {
+        let secret = b"-----BEGIN KEY-----\r\n  aGVsbG8=\n\nab\n";
+        let mask = Mask::default().and_secrets([&secret[..]]);
+        assert_eq!(mask.apply("got aGVsbG8= ab"), "got *** ab");
+        assert_eq!(mask.apply("-----BEGIN KEY-----"), "***");
     }
 
     #[test]

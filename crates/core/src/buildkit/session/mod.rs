@@ -6,7 +6,9 @@ mod attach;
 mod files;
 mod grpc;
 mod health;
+mod secrets;
 mod serve;
+mod ssh;
 mod tunnel;
 
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use tonic::body::Body;
 pub(crate) use attach::{headers, upgrade_request};
 pub(crate) use files::FileSync;
 pub(crate) use health::Health;
+pub(crate) use secrets::Secrets;
 pub(crate) use serve::serve;
+pub(crate) use ssh::Ssh;
 pub(crate) use tunnel::{BytesMessage, tunnel};
 
 /// One service of a session.
