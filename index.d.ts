@@ -19,6 +19,16 @@ export declare function pullImage(image?: string, options?: PullOptions): Promis
 export declare function buildImage(options?: BuildOptions): Promise<BuiltImage>
 
 /**
+ * Finds what is wrong with a Dockerfile by the rules of BuildKit's Dockerfile frontend, as `docker build --check` does,
+ * without building it. A Dockerfile that does not parse rejects with `DOCKERFILE_INVALID`; an engine without BuildKit, or
+ * with one before 0.15 (Docker 27.2), with `UNSUPPORTED_BY_ENGINE`.
+ *
+ * @param options What would be built, and how; what concerns only a build is ignored. Default: the opencode image.
+ * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
+ */
+export declare function checkBuild(options?: BuildOptions): Promise<BuildCheck>
+
+/**
  * Tells whether an image is there. Only the engine's "not found" is `false`: every other failure rejects.
  *
  * @param image Reference, digest or ID of a local image. Default: `docker.io/prizz/opencode-cloud-sandbox:latest`.
@@ -399,6 +409,28 @@ export interface BuiltImage {
   warnings: Warning[]
 }
 
+/** What a check of a Dockerfile found. */
+export interface BuildCheck {
+  /** Every finding; none where all is well. */
+  warnings: CheckWarning[]
+}
+
+/** One thing that a rule finds fault with. */
+export interface CheckWarning {
+  /** Name of the rule, such as `StageNameCasing`: <https://docs.docker.com/reference/build-checks/>. */
+  rule: string
+  /** What was found, in one line. */
+  message: string
+  /** What the rule asks for, in one line. */
+  description: string
+  /** Page that explains the rule. Absent where there is none. */
+  url?: string
+  /** First line of the Dockerfile that it is about, from 1. Absent where it is about none. */
+  startLine?: number
+  /** Last line of the Dockerfile that it is about, from 1. Absent where it is about none. */
+  endLine?: number
+}
+
 /** A local image. */
 export interface ImageDetails {
   /** Identifier in the engine's image store: `sha256:` and 64 hex digits. */
@@ -657,7 +689,7 @@ export declare class ShipwayError extends Error {
   /** Why it failed: the field to decide by. */
   code: ErrorCode
   /** What was being done: `connect` until the engine has answered, then the function that was called. */
-  operation: 'connect' | 'pullImage' | 'buildImage' | 'imageExists' | 'inspectImage'
+  operation: 'connect' | 'pullImage' | 'buildImage' | 'checkBuild' | 'imageExists' | 'inspectImage'
   /** Whether trying again later, with nothing changed, can succeed. */
   retryable: boolean
   /** What a person can try. */

@@ -19,6 +19,12 @@ async function buildImage(options) {
   )
 }
 
+async function checkBuild(options) {
+  return await call('checkBuild', BUILD, undefined, options, (operation, checked) =>
+    native.checkBuild(operation, checked),
+  )
+}
+
 async function imageExists(image, options) {
   return (await lookUp('imageExists', image, options)) !== null
 }
@@ -63,4 +69,4 @@ async function call(verb, schema, image, options, start) {
   throw new DOMException('the operation was interrupted', 'AbortError')
 }
 
-module.exports = { ShipwayError, buildImage, imageExists, inspectImage, pullImage }
+module.exports = { ShipwayError, buildImage, checkBuild, imageExists, inspectImage, pullImage }

@@ -1,3 +1,4 @@
 import shipway from './index.js'
 
-export const { ShipwayError, buildImage, imageExists, inspectImage, pullImage } = shipway
+export const { ShipwayError, buildImage, checkBuild, imageExists, inspectImage, pullImage } =
+  shipway

@@ -43,6 +43,12 @@ export interface AttestationOptions {
   sbom?: SbomOptions
 }
 
+/** What a check found. */
+export interface BuildCheck {
+  /** Every finding. */
+  warnings: Array<CheckWarning>
+}
+
 /** Builds an image. `onProgress` gets each batch of events as JSON text, and must not throw. */
 export declare function buildImage(operation: Operation, options: BuildOptions, onProgress?: ((events: string) => void | Promise<void>) | undefined | null): Promise<BuildOutcome>
 
@@ -154,6 +160,33 @@ export interface Cause {
   code?: string
   /** One line. */
   message: string
+}
+
+/** Finds what is wrong with a Dockerfile, without building it. */
+export declare function checkBuild(operation: Operation, options: BuildOptions): Promise<CheckOutcome>
+
+/** How a check ended; with neither field it was cancelled. */
+export interface CheckOutcome {
+  /** What was found. */
+  ok?: BuildCheck
+  /** Why nothing is known. */
+  error?: Failure
+}
+
+/** One finding. */
+export interface CheckWarning {
+  /** Name of the rule. */
+  rule: string
+  /** What was found. */
+  message: string
+  /** What the rule asks for. */
+  description: string
+  /** Page that explains the rule. */
+  url?: string
+  /** First line of the Dockerfile that it is about, from 1. */
+  startLine?: number
+  /** Last line of the Dockerfile that it is about, from 1. */
+  endLine?: number
 }
 
 /** Says what a call with the option `progress` shows on standard error; nothing when absent. */

@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Operation = nativeBinding.Operation
 module.exports.buildImage = nativeBinding.buildImage
+module.exports.checkBuild = nativeBinding.checkBuild
 module.exports.chooseDisplay = nativeBinding.chooseDisplay
 module.exports.inspectImage = nativeBinding.inspectImage
 module.exports.pullImage = nativeBinding.pullImage

@@ -94,7 +94,7 @@ function checkOptions(verb, schema, image, options = {}) {
     // A getter or a proxy of the caller failed.
     throw invalidOption(verb, 'invalid option: the options cannot be read', undefined, cause)
   }
-  const isMisplaced = verb !== 'buildImage' && isRecord(image)
+  const isMisplaced = image !== undefined && isRecord(image)
   const hint = isMisplaced ? 'the options are the second argument' : undefined
   throw invalidOption(verb, `invalid option: ${complaint}`, hint)
 }

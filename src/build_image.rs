@@ -65,7 +65,7 @@ pub fn build_image<'env>(
 }
 
 /// The Dockerfile as a path, where it is a file of the caller.
-fn dockerfile_path(options: &BuildOptions) -> Option<String> {
+pub(crate) fn dockerfile_path(options: &BuildOptions) -> Option<String> {
     let folder = options
         .context_directory
         .as_ref()

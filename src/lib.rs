@@ -3,6 +3,7 @@
 
 pub mod build_image;
 mod build_request;
+pub mod check_build;
 mod delivery;
 pub mod facts;
 pub mod failure;

@@ -190,6 +190,8 @@ pub enum Operation {
     PullImage,
     /// Building an image.
     BuildImage,
+    /// Checking a build.
+    CheckBuild,
 }
 
 impl Operation {
@@ -200,6 +202,7 @@ impl Operation {
             Self::InspectImage => "inspectImage",
             Self::PullImage => "pullImage",
             Self::BuildImage => "buildImage",
+            Self::CheckBuild => "checkBuild",
         }
     }
 }

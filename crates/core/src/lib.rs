@@ -1,7 +1,8 @@
 //! Gets a container image ready: finds it, pulls it from the first registry that has it, or builds it, and tells the
 //! caller everything while it waits.
 //!
-//! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`] and [`build_image()`]. Each takes an
+//! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
+//! [`check_build()`]. Each takes an
 //! [`Engine`](engine::Engine), a request and a [`ProgressSink`](progress::ProgressSink); dropping its future cancels
 //! the work at the engine. Nothing here prints, and only [`environment`] reads environment variables.
 
@@ -9,6 +10,7 @@ pub mod attempt;
 pub mod build_context;
 pub mod build_image;
 pub mod build_options;
+pub mod check_build;
 pub mod engine;
 pub mod environment;
 pub mod error;
@@ -28,6 +30,7 @@ mod buildkit;
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
 pub use build_options::BuildOptions;
+pub use check_build::{BuildCheck, CheckWarning, check_build};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
 pub use environment::Environment;

@@ -190,7 +190,8 @@ fn hide(event: &ProgressEvent, mask: &Mask) -> ProgressEvent {
     event
 }
 
-fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineBuild> {
+/// The build that `request` asks of an engine, without its secrets.
+pub(crate) fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineBuild> {
     let mut options = request.options.clone();
     options.build_args = build_args(request);
     let source = match &request.source {

@@ -15,14 +15,15 @@ use super::daemon::{Daemon, Unreachable};
 use super::failure::solve_failed;
 use super::identity::new_id;
 use super::inputs::Inputs;
+use super::offer::{entitlements, offer, prepare_inputs};
 use super::outputs::Exporters;
-use super::session::{FileSync, Health, Secrets, Service, Session, Ssh};
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
 use crate::build_options::Builder;
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
+use crate::timeouts::Deadline;
 
 /// How often the transfer of the context is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -61,10 +62,7 @@ pub(crate) async fn build(
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
             Ok(result) => result,
-            Err(_) => {
-                let message = format!("the time of {} s is over", deadline.total.as_secs_f64());
-                Err(Failure::Deadline(Error::new(ErrorKind::Deadline, message)))
-            }
+            Err(_) => Err(out_of_time(deadline)),
         },
     };
     daemon.close().await;
@@ -74,16 +72,18 @@ pub(crate) async fn build(
     }
 }
 
-async fn prepare_inputs(build: &EngineBuild, node: &str) -> Result<Inputs> {
-    let (source, contexts) = (build.source.clone(), build.options.contexts.clone());
-    let node = node.to_owned();
-    let work = move || Inputs::prepare(&source, &contexts, &node);
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| {
-            let message = "cannot look at the build context";
-            Err(Error::new(ErrorKind::Internal, message).with_source(error))
-        })
+pub(super) fn out_of_time(deadline: Deadline) -> Failure {
+    let message = format!("the time of {} s is over", deadline.total.as_secs_f64());
+    Failure::Deadline(Error::new(ErrorKind::Deadline, message))
+}
+
+/// Why the engine gave up.
+pub(super) fn refused(status: &Status) -> Failure {
+    // A status that the engine sent has no cause.
+    if std::error::Error::source(status).is_some() {
+        return Failure::Connection(Unreachable::Failed(status.clone()));
+    }
+    Failure::Error(solve_failed(status, &StatusDecoder::new()))
 }
 
 struct Run<'a> {
@@ -98,36 +98,15 @@ impl Run<'_> {
         &mut self,
         daemon: &Daemon,
         build: &EngineBuild,
-        inputs: Inputs,
+        mut inputs: Inputs,
         complaints: &Arc<Complaints>,
     ) -> Result<EngineBuilt, Failure> {
         capabilities::check(&build.options, &daemon.worker).map_err(Failure::Error)?;
         let exporters = Exporters::of(&build.options, &daemon.worker).map_err(Failure::Error)?;
         let mut attributes =
             frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
-        attributes.extend(inputs.attributes);
-        let spawner = daemon.tasks().spawner();
-        let mut services: Vec<Box<dyn Service>> = vec![
-            Box::new(Health),
-            Box::new(FileSync {
-                folders: inputs.folders,
-                complaints: Arc::clone(complaints),
-                spawner: spawner.clone(),
-            }),
-            Box::new(Secrets(Arc::clone(&build.secrets))),
-        ];
-        if !build.options.ssh.is_empty() {
-            services.push(Box::new(Ssh {
-                agents: Arc::new(build.options.ssh.clone()),
-                spawner,
-            }));
-        }
-        let session = Session {
-            id: new_id().map_err(Failure::Error)?,
-            shared_key: inputs.shared_key,
-            services: services.into(),
-        };
-        daemon.attach(&session).await.map_err(Failure::Connection)?;
+        attributes.extend(std::mem::take(&mut inputs.attributes));
+        let session = offer(daemon, build, inputs, complaints).await?;
         let (exporter, exporter_attributes) = match exporters.list.first() {
             Some(first) => (first.r#type.clone(), first.attrs.clone()),
             None => Default::default(),
@@ -266,15 +245,4 @@ async fn tell(
     reference: &str,
 ) -> Result<tonic::Streaming<api::StatusResponse>, Status> {
     daemon.control().status(reference).await
-}
-
-/// What steps may do beyond the usual; the network of the machine is asked for by the option alone.
-fn entitlements(build: &EngineBuild) -> Vec<String> {
-    let mut allowed = build.options.allow.clone();
-    let host = "network.host";
-    if build.options.network.as_deref() == Some("host") && !allowed.iter().any(|name| name == host)
-    {
-        allowed.push(host.to_owned());
-    }
-    allowed
 }

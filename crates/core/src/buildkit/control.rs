@@ -3,12 +3,13 @@
 //! <https://github.com/moby/buildkit/blob/v0.25.2/api/services/control/control.proto>
 
 use bollard_buildkit_proto::moby::buildkit::v1 as api;
+use bollard_buildkit_proto::moby::buildkit::v1::frontend as gateway;
 use futures_util::Stream;
 use http::Uri;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tonic::client::Grpc;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Extensions, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -73,14 +74,42 @@ impl Control {
             .await
     }
 
+    /// Runs a frontend for the open build `reference`.
+    pub(crate) async fn gateway_solve(
+        &self,
+        reference: &str,
+        request: gateway::SolveRequest,
+    ) -> Result<gateway::SolveResponse, Status> {
+        let path = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
+        self.call(path, of_build(reference, request)?).await
+    }
+
+    /// Ends the open build `reference`.
+    pub(crate) async fn gateway_return(
+        &self,
+        reference: &str,
+        request: gateway::ReturnRequest,
+    ) -> Result<gateway::ReturnResponse, Status> {
+        let path = "/moby.buildkit.v1.frontend.LLBBridge/Return";
+        self.call(path, of_build(reference, request)?).await
+    }
+
     async fn unary<M1, M2>(&self, path: &'static str, message: M1) -> Result<M2, Status>
+    where
+        M1: Message + 'static,
+        M2: Message + Default + 'static,
+    {
+        self.call(path, Request::new(message)).await
+    }
+
+    async fn call<M1, M2>(&self, path: &'static str, request: Request<M1>) -> Result<M2, Status>
     where
         M1: Message + 'static,
         M2: Message + Default + 'static,
     {
         let mut grpc = self.ready().await?;
         let path = PathAndQuery::from_static(path);
-        let answer = grpc.unary(Request::new(message), path, ProstCodec::default());
+        let answer = grpc.unary(request, path, ProstCodec::default());
         Ok(answer.await?.into_inner())
     }
 
@@ -90,4 +119,16 @@ impl Control {
         ready.map_err(|error| Status::from_error(error.into()))?;
         Ok(grpc)
     }
+}
+
+/// A call on behalf of the open build `reference`
+/// (<https://github.com/moby/buildkit/blob/v0.25.2/client/buildid/metadata.go>).
+fn of_build<M>(reference: &str, message: M) -> Result<Request<M>, Status> {
+    let mut request = Request::new(message);
+    let value = MetadataValue::try_from(reference)
+        .map_err(|_| Status::internal("a build's name is no header"))?;
+    request
+        .metadata_mut()
+        .insert("buildkit-controlapi-buildid", value);
+    Ok(request)
 }

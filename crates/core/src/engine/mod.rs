@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 
 use crate::build_context::ContextSource;
 use crate::build_options::{BuildOptions, Builder, SecretValue};
+use crate::check_build::CheckWarning;
 use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
@@ -60,6 +61,9 @@ pub trait Engine: Send + Sync {
         build: &'a EngineBuild,
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>>;
+
+    /// Finds what is wrong with a build, without running it.
+    fn check<'a>(&'a self, build: &'a EngineBuild) -> BoxFuture<'a, Result<Vec<CheckWarning>>>;
 }
 
 /// One pull from one source.

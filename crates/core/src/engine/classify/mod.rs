@@ -27,8 +27,10 @@ pub enum Stage {
     Tag,
     /// Pulling.
     Pull,
-    /// Building with the classic builder.
+    /// Building.
     Build,
+    /// Checking a build.
+    Check,
 }
 
 impl Stage {
@@ -39,6 +41,7 @@ impl Stage {
             Self::Inspect | Self::Tag => None,
             Self::Pull => Some(Operation::PullImage),
             Self::Build => Some(Operation::BuildImage),
+            Self::Check => Some(Operation::CheckBuild),
         }
     }
 }

@@ -243,6 +243,13 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         &["no space left on device", "disk quota exceeded"],
     ),
     (
+        ErrorKind::UnsupportedByEngine,
+        &[
+            "unsupported request frontend.",
+            "is not allowed by build daemon configuration",
+        ],
+    ),
+    (
         ErrorKind::DockerfileInvalid,
         &["forbidden path outside the build context"],
     ),

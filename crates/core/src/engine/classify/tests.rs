@@ -11,6 +11,20 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
     ("20.10", Pull, 500, "manifest unknown", K::ImageNotFound),
     (
         "20.10",
+        Build,
+        0,
+        "unsupported request frontend.lint",
+        K::UnsupportedByEngine,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "granting entitlement security.insecure is not allowed by build daemon configuration",
+        K::UnsupportedByEngine,
+    ),
+    (
+        "20.10",
         Pull,
         404,
         "repository X not found: name unknown: nope",

@@ -3,6 +3,7 @@
 use super::{Call, DockerEngine, classic_build};
 use crate::build_options::Builder;
 use crate::buildkit::{self, Daemon, Failure, Unreachable};
+use crate::check_build::CheckWarning;
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
@@ -31,29 +32,37 @@ pub(super) async fn build(
         Err(Unreachable::Absent(_)) if !is_forced => {
             return classic_build::build(engine, build, progress).await;
         }
-        Err(Unreachable::Absent(exchange)) => {
-            let status = exchange.response.status().as_u16();
-            let message = format!("the engine has no BuildKit: it answered {status}");
-            return Err(call.name(Error::new(ErrorKind::UnsupportedByEngine, message)));
-        }
-        Err(unreachable) => return Err(lost(&call, unreachable).await),
+        Err(unreachable) => return Err(lost(&call, unreachable)),
     };
     match buildkit::build(daemon, build, &engine.node, progress).await {
         Ok(built) => Ok(built),
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
-        Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable).await),
+        Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
     }
 }
 
-async fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
+/// Checks a build. Only BuildKit can.
+pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<Vec<CheckWarning>> {
+    let call = Call::check(engine);
+    let facts = engine.facts().await?;
+    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
+        Ok(daemon) => daemon,
+        Err(unreachable) => return Err(lost(&call, unreachable)),
+    };
+    match buildkit::check(daemon, build, &engine.node).await {
+        Ok(warnings) => Ok(warnings),
+        Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
+        Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
+    }
+}
+
+fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
     match unreachable {
-        Unreachable::Absent(exchange) => match call.accept(Ok(*exchange)).await {
-            Err(error) => error,
-            Ok(_) => call.name(Error::new(
-                ErrorKind::EngineProtocol,
-                "the engine does not hand its connection over",
-            )),
-        },
+        Unreachable::Absent(exchange) => {
+            let status = exchange.response.status().as_u16();
+            let message = format!("the engine has no BuildKit: it answered {status}");
+            call.name(Error::new(ErrorKind::UnsupportedByEngine, message))
+        }
         Unreachable::Http(error) => call.not_sent(error),
         Unreachable::Failed(status) => call.connection_failed(status),
     }

@@ -53,6 +53,10 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(super) fn check(engine: &'a DockerEngine) -> Self {
+        Self::new(engine, Stage::Check, "cannot check the build", "")
+    }
+
     fn new(engine: &'a DockerEngine, stage: Stage, doing: &'static str, subject: &'a str) -> Self {
         Self {
             stage,

@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use self::call::Call;
 use self::facts::Facts;
+use crate::check_build::CheckWarning;
 use crate::engine::discover::{self, Candidate};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::Http;
@@ -206,6 +207,10 @@ impl Engine for DockerEngine {
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>> {
         build::build(self, build, progress).boxed()
+    }
+
+    fn check<'a>(&'a self, build: &'a EngineBuild) -> BoxFuture<'a, Result<Vec<CheckWarning>>> {
+        build::check(self, build).boxed()
     }
 }
 

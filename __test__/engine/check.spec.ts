@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { describe } from 'node:test'
+
+import { checkBuild } from '../../index.mjs'
+import { engines, testWithEngine as test } from '../helpers/engines.ts'
+import { failure } from '../helpers/failure.ts'
+import { folder } from '../helpers/folder.ts'
+
+const FAULTY = 'FROM scratch as Upper\n\nENV name value\n'
+
+for (const engine of engines) {
+  const options = { engine: engine.endpoint }
+  const cannot = engine.apiVersion === '1.41'
+
+  describe(`a check with ${engine.name}`, () => {
+    if (cannot) {
+      test('says that the engine cannot', async () => {
+        const error = await failure(checkBuild({ ...options, dockerfileInline: FAULTY }))
+        assert.equal(error.code, 'UNSUPPORTED_BY_ENGINE')
+        assert.equal(error.operation, 'checkBuild')
+      })
+      return
+    }
+
+    test('finds what the rules find fault with, and where', async () => {
+      const { warnings } = await checkBuild({ ...options, dockerfileInline: FAULTY })
+      const found = warnings.map(({ rule, startLine, endLine }) => [rule, startLine, endLine])
+      assert.deepEqual(found.toSorted(), [
+        ['FromAsCasing', 1, 1],
+        ['LegacyKeyValueFormat', 3, 3],
+        ['StageNameCasing', 1, 1],
+      ])
+      const legacy = warnings.find(({ rule }) => rule === 'LegacyKeyValueFormat')
+      assert.match(String(legacy?.message), /"ENV key=value" should be used/)
+      assert.match(String(legacy?.url), /^https:\/\/docs\.docker\.com\//)
+    })
+
+    test('finds nothing where all is well', async (t) => {
+      const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\nCOPY . /\n' })
+      assert.deepEqual(await checkBuild({ ...options, contextDirectory }), { warnings: [] })
+    })
+
+    test('of a Dockerfile that does not parse is DOCKERFILE_INVALID, with its line', async (t) => {
+      const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\n\nNONSENSE\n' })
+      const error = await failure(checkBuild({ ...options, contextDirectory }))
+      assert.equal(error.code, 'DOCKERFILE_INVALID')
+      assert.equal(error.dockerfile?.startLine, 3)
+      assert.equal(error.dockerfile?.path, path.join(contextDirectory, 'Dockerfile'))
+    })
+
+    test('of a Dockerfile that is not there is DOCKERFILE_INVALID', async (t) => {
+      const contextDirectory = await folder(t)
+      const error = await failure(checkBuild({ ...options, contextDirectory }))
+      assert.equal(error.code, 'DOCKERFILE_INVALID')
+    })
+  })
+}

@@ -1,0 +1,65 @@
+//! A check: what the Dockerfile frontend finds fault with, without building.
+
+use std::sync::Arc;
+
+use bollard_buildkit_proto::moby::buildkit::v1 as api;
+use tokio::time::timeout_at;
+
+use super::attributes::frontend_attributes;
+use super::build::{Failure, out_of_time, refused};
+use super::complaints::Complaints;
+use super::daemon::Daemon;
+use super::identity::new_id;
+use super::offer::{entitlements, offer, prepare_inputs};
+use super::{capabilities, gateway, lint};
+use crate::check_build::CheckWarning;
+use crate::engine::EngineBuild;
+
+/// Asks the Dockerfile frontend what it finds fault with, and ends every connection to `daemon`.
+pub(crate) async fn check(
+    daemon: Daemon,
+    build: &EngineBuild,
+    node: &str,
+) -> Result<Vec<CheckWarning>, Failure> {
+    let complaints = Arc::new(Complaints::default());
+    let work = ask_for_check(&daemon, build, node, &complaints);
+    let result = match build.deadline {
+        None => work.await,
+        Some(deadline) => match timeout_at(deadline.at, work).await {
+            Ok(result) => result,
+            Err(_) => Err(out_of_time(deadline)),
+        },
+    };
+    daemon.close().await;
+    match (result, complaints.take()) {
+        (Err(_), Some(complaint)) => Err(Failure::Error(complaint)),
+        (result, _) => result,
+    }
+}
+
+async fn ask_for_check(
+    daemon: &Daemon,
+    build: &EngineBuild,
+    node: &str,
+    complaints: &Arc<Complaints>,
+) -> Result<Vec<CheckWarning>, Failure> {
+    capabilities::check(&build.options, &daemon.worker).map_err(Failure::Error)?;
+    let mut inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let mut attributes =
+        frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
+    attributes.extend(std::mem::take(&mut inputs.attributes));
+    let session = offer(daemon, build, inputs, complaints).await?;
+    let request = api::SolveRequest {
+        r#ref: new_id().map_err(Failure::Error)?,
+        session: session.id.clone(),
+        frontend_attrs: attributes.clone().into_iter().collect(),
+        entitlements: entitlements(build),
+        internal: true,
+        ..api::SolveRequest::default()
+    };
+    let answer = gateway::ask(daemon.control(), request, lint::REQUEST, attributes).await;
+    match answer {
+        Ok(answer) => lint::read(&answer).map_err(Failure::Error),
+        Err(status) => Err(refused(&status)),
+    }
+}

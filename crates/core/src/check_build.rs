@@ -1,0 +1,46 @@
+//! Finds what is wrong with a Dockerfile, without building it.
+
+use crate::build_image::{BuildRequest, prepare};
+use crate::engine::Engine;
+use crate::error::{Operation, Result};
+use crate::timeouts::Deadline;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildCheck {
+    /// Every finding, in the order of the Dockerfile frontend.
+    pub warnings: Vec<CheckWarning>,
+}
+
+/// One thing that a rule of the Dockerfile frontend finds fault with
+/// (<https://docs.docker.com/reference/build-checks/>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckWarning {
+    /// Name of the rule, such as `StageNameCasing`.
+    pub rule: String,
+    /// What was found, in one line.
+    pub message: String,
+    /// What the rule asks for, in one line.
+    pub description: String,
+    /// Page that explains the rule.
+    pub url: Option<String>,
+    /// First line of the Dockerfile that it is about, from 1.
+    pub start_line: Option<u32>,
+    /// Last line of the Dockerfile that it is about, from 1.
+    pub end_line: Option<u32>,
+}
+
+/// Asks the Dockerfile frontend what it finds fault with in a build, without running it.
+///
+/// What does not parse is `DOCKERFILE_INVALID`; an engine without BuildKit, or with one that cannot check, is
+/// `UNSUPPORTED_BY_ENGINE`. Dropping the future gives the check up.
+pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<BuildCheck> {
+    let deadline = request.timeouts.total.map(Deadline::after);
+    let checked = match prepare(request, deadline) {
+        Ok(build) => engine.check(&build).await,
+        Err(error) => Err(error),
+    };
+    checked
+        .map(|warnings| BuildCheck { warnings })
+        .map_err(|error| error.with_operation(Operation::CheckBuild))
+}
