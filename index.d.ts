@@ -589,11 +589,14 @@ export interface TotalEvent {
 /** The build context on its way to the engine. */
 export interface ContextEvent {
   type: 'context'
-  /** Files sent so far, folders and links included. */
+  /**
+   * Files sent so far. With BuildKit those whose content the engine does not have from an earlier build; with the classic
+   * builder all, folders and links included.
+   */
   filesSent: number
   /** Bytes sent so far, as they are transferred (compressed where compression is on). */
   bytesSent: number
-  /** All files of the context. Absent until the walk has ended. */
+  /** All files of the context, folders and links included. Absent until the walk has ended. */
   filesTotal?: number
   /** Whether the whole context has been sent. */
   done: boolean

@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type TestContext, describe } from 'node:test'
+import { describe } from 'node:test'
 
 import { type ProgressEvent, buildImage, imageExists, inspectImage } from '../../index.mjs'
 import { ask, engines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
 import { failure, rejection } from '../helpers/failure.ts'
+import { folder } from '../helpers/folder.ts'
 
-for (const engine of engines) {
-  const options = { engine: engine.endpoint }
+const BUILDERS = ['buildkit', 'classic'] as const
+
+for (const [engine, builder] of engines.flatMap((engine) =>
+  BUILDERS.map((builder) => [engine, builder] as const),
+)) {
+  const at = { engine: engine.endpoint }
+  const options = { ...at, builder }
   // Base images are the lab's, and its engines have no network of their own.
   const withBase = { ...options, network: 'host' }
 
-  describe(`a build with ${engine.name}`, () => {
+  describe(`a build with ${engine.name}, ${builder}`, () => {
     testWithEngine(
       'of a folder sends what .dockerignore leaves, and has its tags and labels',
       async (t) => {
@@ -35,12 +39,13 @@ for (const engine of engines) {
         assert.deepEqual(image.tags, ['docker.io/face/build:1', 'ghcr.io/face/build:1'])
         assert.match(image.imageId, /^sha256:[0-9a-f]{64}$/)
         for (const name of [...tags, image.imageId])
-          assert.equal(await imageExists(name, options), true)
-        assert.equal((await inspectImage(image.imageId, options))?.labels['face.test'], 'a b')
+          assert.equal(await imageExists(name, at), true)
+        assert.equal((await inspectImage(image.imageId, at))?.labels['face.test'], 'a b')
 
         const context = events.findLast((event) => event.type === 'context')
         assert.equal(context?.done, true)
-        assert.equal(context?.filesSent, context?.filesTotal)
+        assert.equal(context?.filesTotal, 4)
+        assert.equal(context?.filesSent, builder === 'classic' ? 4 : 3)
         const steps = events.flatMap((event) => (event.type === 'step' ? [event] : []))
         assert.equal(steps.at(-1)?.state, 'done')
         assert.equal(steps.at(-1)?.index, image.steps.total)
@@ -59,7 +64,7 @@ for (const engine of engines) {
         dockerfileInline: 'FROM scratch\nLABEL face.text=yes\n',
         tags: ['face/text:1'],
       })
-      const details = await inspectImage('face/text:1', options)
+      const details = await inspectImage('face/text:1', at)
       assert.equal(details?.imageId, image.imageId)
       assert.equal(details?.labels['face.text'], 'yes')
     })
@@ -107,7 +112,7 @@ for (const engine of engines) {
 
     testWithLab('that is aborted leaves no container behind', async () => {
       const controller = new AbortController()
-      const token = `face-${process.pid}-${engine.name}`
+      const token = `face-${process.pid}-${engine.name}-${builder}`
       const call = buildImage({
         ...withBase,
         dockerfileInline: `FROM debian:bookworm-slim\nRUN echo ${token}; exec sleep 600\n`,
@@ -160,15 +165,4 @@ for (const engine of engines) {
       },
     )
   })
-}
-
-/** Makes a folder with `files`, which is removed after the test. */
-async function folder(t: TestContext, files: Record<string, string>): Promise<string> {
-  const root = await mkdtemp(path.join(tmpdir(), 'shipway-'))
-  t.after(() => rm(root, { recursive: true }))
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(path.dirname(path.join(root, name)), { recursive: true })
-    await writeFile(path.join(root, name), content)
-  }
-  return root
 }

@@ -158,11 +158,12 @@ pub struct Total {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Context {
-    /// Files sent so far, folders and links included.
+    /// Files sent so far. With BuildKit those whose content the engine does not have from an earlier build; with the
+    /// classic builder all, folders and links included.
     pub files_sent: u64,
     /// Bytes sent so far, as they are transferred (compressed where compression is on).
     pub bytes_sent: u64,
-    /// All files of the context; absent until the walk has ended.
+    /// All files of the context, folders and links included; absent until the walk has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_total: Option<u64>,
     /// Whether the whole context has been sent.

@@ -1,19 +1,20 @@
 //! How far the transfer of a folder has come, for whoever shows it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::progress::Warning;
 
-/// Counts that a transfer keeps and any thread may look at.
+/// Counts that the transfers of one folder keep and any thread may look at.
 #[derive(Debug, Default)]
 pub(crate) struct SyncCounters {
     entries: AtomicU64,
     files_sent: AtomicU64,
     bytes_sent: AtomicU64,
-    has_begun: AtomicBool,
-    walk_ended: AtomicBool,
-    done: AtomicBool,
+    /// Transfers: an engine may ask for a folder more than once.
+    begun: AtomicU64,
+    walked: AtomicU64,
+    ended: AtomicU64,
     warnings: Mutex<Vec<Warning>>,
 }
 
@@ -37,16 +38,17 @@ pub(crate) struct Counts {
 impl SyncCounters {
     /// The counts as they are.
     pub(crate) fn get(&self) -> Counts {
-        // The flags first: what is read after them is at least as new.
-        let done = self.done.load(Ordering::Acquire);
-        let walk_ended = self.walk_ended.load(Ordering::Acquire);
+        // In this order: what is read later is at least as new.
+        let ended = self.ended.load(Ordering::Acquire);
+        let walked = self.walked.load(Ordering::Acquire);
+        let begun = self.begun.load(Ordering::Acquire);
         Counts {
             entries: self.entries.load(Ordering::Relaxed),
             files_sent: self.files_sent.load(Ordering::Relaxed),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
-            has_begun: self.has_begun.load(Ordering::Relaxed),
-            walk_ended,
-            done,
+            has_begun: begun > 0,
+            walk_ended: begun > 0 && walked == begun,
+            done: begun > 0 && ended == begun,
         }
     }
 
@@ -56,7 +58,7 @@ impl SyncCounters {
     }
 
     pub(super) fn begin(&self) {
-        self.has_begun.store(true, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn add_entry(&self) {
@@ -72,11 +74,11 @@ impl SyncCounters {
     }
 
     pub(super) fn end_walk(&self) {
-        self.walk_ended.store(true, Ordering::Release);
+        self.walked.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn end(&self) {
-        self.done.store(true, Ordering::Release);
+        self.ended.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn warn(&self, warning: Warning) {

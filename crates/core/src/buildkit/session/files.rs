@@ -16,6 +16,8 @@ use crate::buildkit::complaints::Complaints;
 use crate::buildkit::filesync::{SyncCounters, SyncRequest, Transfer, Tree, answer};
 use crate::buildkit::tasks::Spawner;
 
+const IGNORE_FILE: &[u8] = b".dockerignore";
+
 /// The folders that the engine may ask for, by name.
 pub(crate) struct FileSync {
     pub(crate) folders: BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
@@ -44,10 +46,16 @@ impl FileSync {
             let message = format!("no access allowed to dir {:?}", wanted.name);
             return Status::not_found(message).into_http();
         };
+        // The ignore file is asked for by itself before the folder is, and is no progress of that.
+        let counters = if wanted.follow == [IGNORE_FILE] {
+            Arc::default()
+        } else {
+            Arc::clone(counters)
+        };
         let transfer = Transfer::new(
             Arc::clone(tree),
             wanted,
-            Arc::clone(counters),
+            counters,
             Arc::clone(&self.complaints),
         );
         match transfer {
