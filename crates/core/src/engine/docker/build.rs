@@ -27,7 +27,7 @@ pub(super) async fn build(
     if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
         return classic_build::build(engine, build, progress).await;
     }
-    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
+    let daemon = match reach(engine, &call, facts.api_version).await? {
         Ok(daemon) => daemon,
         Err(Unreachable::Absent(_)) if !is_forced => {
             return classic_build::build(engine, build, progress).await;
@@ -45,7 +45,7 @@ pub(super) async fn build(
 pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<Vec<CheckWarning>> {
     let call = Call::check(engine);
     let facts = engine.facts().await?;
-    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
+    let daemon = match reach(engine, &call, facts.api_version).await? {
         Ok(daemon) => daemon,
         Err(unreachable) => return Err(lost(&call, unreachable)),
     };
@@ -54,6 +54,20 @@ pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
     }
+}
+
+/// Reaches BuildKit, which answers at once or not at all.
+async fn reach(
+    engine: &DockerEngine,
+    call: &Call<'_>,
+    version: (u32, u32),
+) -> Result<std::result::Result<Daemon, Unreachable>> {
+    let limit = engine.http.connect_timeout.saturating_mul(6);
+    let reached = tokio::time::timeout(limit, Daemon::reach(&engine.http, version)).await;
+    reached.map_err(|_| {
+        let message = format!("BuildKit did not answer within {} s", limit.as_secs_f64());
+        call.name(Error::new(ErrorKind::Timeout, message))
+    })
 }
 
 fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
