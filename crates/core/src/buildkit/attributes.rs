@@ -112,3 +112,109 @@ fn extra_hosts(hosts: &[String], worker: &Worker) -> Result<String> {
     }
     Ok(lines.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build_options::{Attestations, Sbom, Ulimit};
+    use crate::platform::Platform;
+
+    fn told(options: &BuildOptions, worker: &Worker) -> Vec<String> {
+        let attributes = frontend_attributes(options, worker).unwrap();
+        attributes
+            .into_iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
+    }
+
+    fn map(key: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(key.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn every_option_reaches_the_frontend() {
+        let platforms = ["linux/amd64", "linux/arm/v7"];
+        let options = BuildOptions {
+            build_args: map("K", "v,w"),
+            labels: map("l", "m"),
+            target: Some("stage".to_owned()),
+            platforms: platforms.map(|text| Platform::parse(text).unwrap()).into(),
+            no_cache: NoCache::Stages(vec!["a".to_owned(), "b".to_owned()]),
+            pull: true,
+            network: Some("none".to_owned()),
+            add_hosts: vec![
+                "h:1.2.3.4".to_owned(),
+                "six=[::1]".to_owned(),
+                "gate:host-gateway".to_owned(),
+            ],
+            shm_size_bytes: Some(1024),
+            ulimits: [("nofile".to_owned(), Ulimit { soft: 1, hard: 2 })].into(),
+            cgroup_parent: Some("/p".to_owned()),
+            source_date_epoch: Some(7),
+            attestations: Attestations {
+                provenance: Some(Provenance::Max),
+                sbom: Some(Sbom {
+                    generator: Some("g:1".to_owned()),
+                }),
+            },
+            ..BuildOptions::default()
+        };
+        let worker = Worker {
+            host_gateway: Some("10.0.0.1".to_owned()),
+            ..Worker::default()
+        };
+        assert_eq!(
+            told(&options, &worker),
+            [
+                "add-hosts=h=1.2.3.4,six=::1,gate=10.0.0.1",
+                "attest:provenance=mode=max",
+                "attest:sbom=generator=g:1",
+                "build-arg:K=v,w",
+                "build-arg:SOURCE_DATE_EPOCH=7",
+                "cgroup-parent=/p",
+                "force-network-mode=none",
+                "image-resolve-mode=pull",
+                "label:l=m",
+                "no-cache=a,b",
+                "platform=linux/amd64,linux/arm/v7",
+                "shm-size=1024",
+                "target=stage",
+                "ulimit=nofile=1:2",
+            ]
+        );
+    }
+
+    #[test]
+    fn by_default_local_images_come_first_and_where_it_came_from_is_kept_where_it_can_be() {
+        let graph_driver = Worker::default();
+        let options = BuildOptions::default();
+        assert_eq!(told(&options, &graph_driver), ["image-resolve-mode=local"]);
+        let containerd = Worker {
+            has_containerd_store: true,
+            ..Worker::default()
+        };
+        assert_eq!(
+            told(&options, &containerd),
+            [
+                "attest:provenance=mode=min,inline-only=true",
+                "image-resolve-mode=local"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_buildkit_cannot_be_told_is_refused() {
+        let network = BuildOptions {
+            network: Some("mine".to_owned()),
+            ..BuildOptions::default()
+        };
+        let gateway = BuildOptions {
+            add_hosts: vec!["h:host-gateway".to_owned()],
+            ..BuildOptions::default()
+        };
+        for options in [network, gateway] {
+            let error = frontend_attributes(&options, &Worker::default()).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::UnsupportedByEngine);
+        }
+    }
+}

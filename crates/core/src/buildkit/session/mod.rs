@@ -9,6 +9,9 @@ mod health;
 mod secrets;
 mod serve;
 mod ssh;
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
 mod tunnel;
 
 use std::sync::Arc;
