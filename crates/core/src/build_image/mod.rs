@@ -84,7 +84,7 @@ pub async fn build_image(
 ) -> Result<BuiltImage> {
     let mask = Mask::of_build_args(&build_args(request));
     let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
-    let progress = &Throttled::new(&masked);
+    let progress = &Throttled::of_build(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
     let work = progress.run(run(engine, request, deadline, progress));
     let result = match deadline {
