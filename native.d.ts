@@ -90,8 +90,12 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: Array<string>
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
   /** Identifier in the engine's image store. */
-  imageId: string
+  imageId?: string
+  /** Digest of the manifest or index. */
+  digest?: string
   /** Digest of the image's configuration. */
   configDigest?: string
   /** Platform of the image. */
@@ -102,6 +106,8 @@ export interface BuiltImage {
   source: 'build'
   /** None: a build asks no source. */
   attempts: Array<Attempt>
+  /** Everything that the exporters said. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: Steps
   /** Time for the whole call, in milliseconds. */
@@ -125,8 +131,12 @@ export declare function chooseDisplay(progress: string | undefined | null, hasLi
 export interface DockerfilePlace {
   /** Path as it was given; absent where the Dockerfile is no file. */
   path?: string
-  /** Line, from 1. */
+  /** First line, from 1. */
   startLine: number
+  /** Last line, from 1. */
+  endLine: number
+  /** The lines, marked, between some others. */
+  excerpt?: string
 }
 
 /** Why a call failed. */
@@ -155,7 +165,7 @@ export interface Failure {
   step?: string
   /** Exit code of the failed build step. */
   exitCode?: number
-  /** The last lines of the build's log, oldest first. */
+  /** The last lines that the failed step printed, oldest first. */
   logTail?: Array<string>
   /** The place in the Dockerfile. */
   dockerfile?: DockerfilePlace

@@ -104,6 +104,10 @@ pub async fn build_image(
         mask.hide(&mut error.message);
         error.step.iter_mut().for_each(|step| mask.hide(step));
         error.log_tail.iter_mut().for_each(|line| mask.hide(line));
+        let place = error.dockerfile.as_mut();
+        if let Some(excerpt) = place.and_then(|place| place.excerpt.as_mut()) {
+            mask.hide(excerpt);
+        }
         error.with_operation(Operation::BuildImage)
     })
 }

@@ -16,6 +16,20 @@ pub(super) async fn build(
     build: &EngineBuild,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt> {
+    let built = build_with_either(engine, build, progress).await;
+    built.map_err(|mut error| {
+        if let Some(place) = &mut error.dockerfile {
+            place.path = build.source.dockerfile_path();
+        }
+        error
+    })
+}
+
+async fn build_with_either(
+    engine: &DockerEngine,
+    build: &EngineBuild,
+    progress: &dyn ProgressSink,
+) -> Result<EngineBuilt> {
     let subject = build.options.tags.first().map(ToString::to_string);
     let call = Call::build(engine, subject.as_deref());
     let is_forced = build.options.builder == Builder::BuildKit;
