@@ -87,6 +87,7 @@ impl Stage {
             of: Some(5),
             state,
             stage: None,
+            platform: None,
             duration_ms: (state != StepState::Running).then_some(1234),
         }));
     }
@@ -138,7 +139,10 @@ fn pull(stage: &mut Stage) {
     stage.attempt("ghcr.io", 1, AttemptPhase::Starting);
     transfer(stage);
     let message = "Status: Downloaded newer image for acme/app:1.4".to_owned();
-    stage.tell(ProgressEvent::Status(Status { message }));
+    stage.tell(ProgressEvent::Status(Status {
+        step: None,
+        message,
+    }));
     stage.wait();
     let Stage {
         terminal,

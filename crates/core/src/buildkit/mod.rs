@@ -11,6 +11,8 @@ mod filesync;
 mod identity;
 mod inputs;
 mod outputs;
+#[cfg(test)]
+mod recorded;
 mod session;
 mod status;
 mod tasks;

@@ -165,6 +165,7 @@ mod tests {
             of: Some(2),
             state: StepState::Running,
             stage: None,
+            platform: None,
             duration_ms: None,
         };
         let line = step_line(&step);

@@ -53,6 +53,7 @@ fn step(state: StepState, duration_ms: Option<u64>) -> ProgressEvent {
         of: Some(9),
         state,
         stage: None,
+        platform: None,
         duration_ms,
     })
 }
@@ -166,7 +167,10 @@ fn same_line_is_not_repeated() {
     let lines = written(|plain| {
         for _ in 0..3 {
             let message = "Pulling from acme/app".to_owned();
-            plain.emit(&ProgressEvent::Status(Status { message }));
+            plain.emit(&ProgressEvent::Status(Status {
+                step: None,
+                message,
+            }));
         }
     });
     assert_eq!(lines, "Pulling from acme/app\n");

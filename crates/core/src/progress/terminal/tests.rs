@@ -63,6 +63,7 @@ fn step(id: &str, index: u32, state: StepState) -> ProgressEvent {
         of: Some(9),
         state,
         stage: None,
+        platform: None,
         duration_ms: (state != StepState::Running).then_some(1500),
     })
 }
@@ -313,6 +314,7 @@ fn status_without_a_layer_goes_to_the_main_row() {
     let (term, terminal) = terminal(24, 80);
     terminal.emit(&attempt("docker.io", 1, AttemptPhase::Starting));
     terminal.emit(&ProgressEvent::Status(Status {
+        step: None,
         message: "Digest: sha256:0".to_owned(),
     }));
     assert_eq!(shown(&term), "* docker.io/acme/app:1.4: Digest: sha256:0");
