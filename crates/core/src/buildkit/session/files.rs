@@ -44,6 +44,12 @@ impl FileSync {
             let message = format!("no access allowed to dir {:?}", wanted.name);
             return Status::not_found(message).into_http();
         };
+        let uncounted = Arc::default();
+        let counters = if wanted.is_for_ignore_file() {
+            &uncounted
+        } else {
+            counters
+        };
         let transfer = Transfer::new(
             Arc::clone(tree),
             wanted,
