@@ -40,14 +40,18 @@ for (const engine of engines) {
 
         const context = events.findLast((event) => event.type === 'context')
         assert.equal(context?.done, true)
-        assert.equal(context?.filesSent, context?.filesTotal)
-        const steps = events.flatMap((event) => (event.type === 'step' ? [event] : []))
+        // Three files, and the folder of one of them.
+        assert.deepEqual([context?.filesSent, context?.filesTotal], [3, 4])
+        const steps = events.flatMap((event) =>
+          event.type === 'step' && event.index !== undefined ? [event] : [],
+        )
         assert.equal(steps.at(-1)?.state, 'done')
         assert.equal(steps.at(-1)?.index, image.steps.total)
         assert.equal(image.steps.cached, 0)
 
         const again = await buildImage(request)
-        assert.equal(again.imageId, image.imageId)
+        // With containerd an image has the attestation of its build, and with it another identifier each time.
+        if (engine.store !== 'containerd') assert.equal(again.imageId, image.imageId)
         assert.ok(again.steps.cached > 0)
       },
     )
@@ -153,10 +157,8 @@ for (const engine of engines) {
         const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\n\nNONSENSE\n' })
         const error = await failure(buildImage({ ...options, contextDirectory }))
         assert.equal(error.code, 'DOCKERFILE_INVALID')
-        assert.deepEqual(error.dockerfile, {
-          path: path.join(contextDirectory, 'Dockerfile'),
-          startLine: 3,
-        })
+        assert.equal(error.dockerfile?.path, path.join(contextDirectory, 'Dockerfile'))
+        assert.deepEqual([error.dockerfile?.startLine, error.dockerfile?.endLine], [3, 3])
       },
     )
   })
