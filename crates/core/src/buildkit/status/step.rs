@@ -162,10 +162,11 @@ impl Known {
         self.told
     }
 
-    /// Whether `state` has been told, with all that has happened.
+    /// Whether `state` has been told, with all the work of which it is the end.
     pub(super) fn has_told(&self, state: StepState) -> bool {
-        self.told == Some(state)
-            && (state == StepState::Running || self.told_intervals == self.intervals.len())
+        let is_end_of_work = !matches!(state, StepState::Running | StepState::Cached);
+        let is_all = self.told_intervals == self.intervals.len();
+        self.told == Some(state) && (is_all || !is_end_of_work)
     }
 
     /// Its name, while it is at work and where it has failed.

@@ -56,7 +56,8 @@ impl Steps {
             // What it works with is complete.
             for input in &vertex.inputs {
                 let input = String::from_utf8_lossy(input);
-                if let Some(input) = self.places.get(&*input).copied() {
+                let input = self.places.get(&*input).copied();
+                if let Some(input) = input.filter(|input| *input != place) {
                     self.release(input, events);
                 }
             }
@@ -100,6 +101,7 @@ impl Steps {
                 self.hold(place, now);
             }
             Some(state) => {
+                step.held_since = None;
                 if state == StepState::Failed {
                     // What has ended before is told before.
                     self.release_all(events);
@@ -141,12 +143,13 @@ impl Steps {
         self.release_all(events);
         for place in 0..self.all.len() {
             let step = &self.all[place];
-            let is_running = step.told() == Some(StepState::Running);
+            let is_at_work = step.told() == Some(StepState::Running);
             let state = match step.state() {
-                Some(StepState::Running) if !is_running => None,
                 // The engine says nothing of a step that it gives up with the whole build.
-                Some(StepState::Running) if has_succeeded => Some(StepState::Done),
-                Some(StepState::Running) => Some(StepState::Canceled),
+                None | Some(StepState::Running) if is_at_work && !has_succeeded => {
+                    Some(StepState::Canceled)
+                }
+                None | Some(StepState::Running) => is_at_work.then_some(StepState::Done),
                 state => state.filter(|state| !step.has_told(*state)),
             };
             match state {

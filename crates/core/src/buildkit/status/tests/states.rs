@@ -1,5 +1,8 @@
+use std::collections::HashMap;
+
 use super::*;
-use crate::buildkit::status::message::ProgressGroup;
+use crate::buildkit::status::message::{ProgressGroup, VertexStatus};
+use crate::progress::{Step, StepState};
 
 #[test]
 fn a_source_that_goes_on_at_once_has_not_ended() {
@@ -188,5 +191,113 @@ fn a_group_is_cached_where_all_of_it_is_and_failed_where_one_is() {
             told_all(&told).last().cloned(),
             Some(format!("group: {state}"))
         );
+    }
+}
+
+/// A small generator (<https://prng.di.unimi.it/splitmix64.c>), so that a failing seed can be run again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    fn time(&mut self) -> Option<i64> {
+        let time = i64::try_from(self.below(50)).unwrap_or(0);
+        (!self.one_in(3)).then_some(time)
+    }
+
+    fn digest(&mut self) -> String {
+        ["a", "b", "c", "d", "\u{fffd}"][usize::try_from(self.below(5)).unwrap_or(0)].to_owned()
+    }
+
+    /// Any message, however little sense it makes.
+    fn message(&mut self) -> StatusResponse {
+        let vertexes = (0..self.below(4)).map(|_| {
+            let digest = self.digest();
+            let (started, completed) = (self.time(), self.time());
+            let mut vertex = vertex(&digest, "[1/2] RUN x", started, completed);
+            vertex.cached = self.one_in(4);
+            if self.one_in(4) {
+                vertex.error = Bytes::from_static(b"context canceled");
+            } else if self.one_in(4) {
+                vertex.error = Bytes::from_static(b"\xff");
+            }
+            vertex.inputs = match self.below(3) {
+                0 => Vec::new(),
+                _ => vec![Bytes::from(self.digest().into_bytes())],
+            };
+            vertex.progress_group = self.one_in(4).then(|| ProgressGroup {
+                id: Bytes::from(self.digest().into_bytes()),
+                name: Bytes::from_static(b"\xff"),
+                weak: self.one_in(2),
+            });
+            vertex
+        });
+        let vertexes = vertexes.collect();
+        let logs = (0..self.below(3)).map(|_| log(&self.digest(), 1, b"a\nb"));
+        let logs = logs.collect();
+        let statuses = (0..self.below(3)).map(|_| VertexStatus {
+            id: Bytes::from(self.digest().into_bytes()),
+            vertex: Bytes::from(self.digest().into_bytes()),
+            started: self.time().map(at),
+            completed: self.time().map(at),
+            ..VertexStatus::default()
+        });
+        StatusResponse {
+            statuses: statuses.collect(),
+            vertexes,
+            logs,
+            ..StatusResponse::default()
+        }
+    }
+}
+
+#[test]
+fn whatever_comes_a_step_begins_changes_and_ends() {
+    for seed in 0..2000 {
+        let mut random = Random(seed);
+        let mut decoder = StatusDecoder::new();
+        let mut events = Vec::new();
+        for index in 0..20 {
+            let message = random.message();
+            events.extend(decoder.decode(&message, Duration::from_millis(index * 60)));
+        }
+        events.extend(decoder.finish(random.one_in(2)));
+        assert!(decoder.finish(false).is_empty(), "seed {seed}");
+
+        let mut last: HashMap<String, StepState> = HashMap::new();
+        for event in events {
+            let ProgressEvent::Step(Step {
+                id,
+                state,
+                duration_ms,
+                ..
+            }) = event
+            else {
+                continue;
+            };
+            assert_eq!(duration_ms.is_none(), state == StepState::Running);
+            let before = last.insert(id, state);
+            assert_ne!(before, Some(state), "seed {seed}");
+            let has_begun = before == Some(StepState::Running);
+            assert!(
+                has_begun || matches!(state, StepState::Running | StepState::Cached),
+                "seed {seed}: {before:?} then {state:?}"
+            );
+        }
+        assert!(
+            last.values().all(|state| *state != StepState::Running),
+            "seed {seed}: {last:?}"
+        );
+        assert!(decoder.steps_cached() <= decoder.steps_total());
     }
 }
