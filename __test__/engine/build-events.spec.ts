@@ -44,8 +44,9 @@ for (const engine of engines) {
         [FAILING, true],
       ] as const) {
         const contextDirectory = await folder(t, { Dockerfile: dockerfile, file: 'content' })
-        const args = ['--progress=rawjson', ...(noCache ? ['--no-cache'] : []), contextDirectory]
-        const docker = finalStates(await buildxBuild(engine, args))
+        const args = ['--progress=rawjson', `--tag=${newTag(t, engine)}`, contextDirectory]
+        const printed = await buildxBuild(engine, noCache ? ['--no-cache', ...args] : args)
+        const docker = finalStates(printed)
         const { events } = await build(t, engine, { contextDirectory, noCache })
         assert.deepEqual(statesOf(events), docker)
       }
@@ -167,12 +168,10 @@ for (const engine of engines) {
 /** Builds, whether it succeeds or not. */
 async function build(t: TestContext, engine: Engine, options: BuildOptions) {
   const events: ProgressEvent[] = []
-  const tag = `face/events-${process.pid}:1`
-  t.after(() => forget(engine, tag))
   const result = await buildImage({
     engine: engine.endpoint,
     network: 'host',
-    tags: [tag],
+    tags: [newTag(t, engine)],
     ...options,
     onProgress: (batch) => void events.push(...batch),
   }).catch(() => null)
@@ -180,6 +179,15 @@ async function build(t: TestContext, engine: Engine, options: BuildOptions) {
 }
 
 type States = Map<string, StepEvent['state']>
+
+let tags = 0
+
+/** A name that no other image has, whose image is removed after the test. */
+function newTag(t: TestContext, engine: Engine): string {
+  const tag = `face/events-${process.pid}:${++tags}`
+  t.after(() => forget(engine, tag))
+  return tag
+}
 
 /** The last state of each step, by its name. */
 function statesOf(events: ProgressEvent[]): States {
