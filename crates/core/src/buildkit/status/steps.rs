@@ -72,15 +72,11 @@ impl Steps {
         state.is_some_and(|state| state != StepState::Running && !step.has_told(state))
     }
 
-    /// Tells that a step is at work, unless that is known. An end follows a beginning, even where the engine tells of
-    /// both at once.
+    /// Tells that a step is at work, unless that is known.
     pub(super) fn tell_beginning(&mut self, place: usize, events: &mut Vec<ProgressEvent>) {
-        let step = &mut self.all[place];
-        let is_news = |state: &StepState| *state != StepState::Cached && !step.has_told(*state);
-        if step.state().is_some_and(|state| is_news(&state))
-            && step.told() != Some(StepState::Running)
-        {
-            events.push(ProgressEvent::Step(step.tell(StepState::Running)));
+        let step = &self.all[place];
+        if let Some(state) = step.state().filter(|state| !step.has_told(*state)) {
+            self.begin(place, state, events);
         }
     }
 
@@ -240,7 +236,16 @@ impl Steps {
         }
     }
 
+    /// Tells that a step was at work before it came to `state`, even where the engine tells of both at once.
+    fn begin(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
+        let step = &mut self.all[place];
+        if state != StepState::Cached && step.told() != Some(StepState::Running) {
+            events.push(ProgressEvent::Step(step.tell(StepState::Running)));
+        }
+    }
+
     fn end(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
+        self.begin(place, state, events);
         self.flush(place, events);
         if state == StepState::Failed {
             self.failed.push(place);

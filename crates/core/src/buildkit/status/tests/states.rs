@@ -226,11 +226,11 @@ impl Random {
             let (started, completed) = (self.time(), self.time());
             let mut vertex = vertex(&digest, "[1/2] RUN x", started, completed);
             vertex.cached = self.one_in(4);
-            if self.one_in(4) {
-                vertex.error = Bytes::from_static(b"context canceled");
-            } else if self.one_in(4) {
-                vertex.error = Bytes::from_static(b"\xff");
-            }
+            vertex.error = Bytes::from_static(match self.below(4) {
+                0 => b"context canceled",
+                1 => b"\xff",
+                _ => b"",
+            });
             vertex.inputs = match self.below(3) {
                 0 => Vec::new(),
                 _ => vec![Bytes::from(self.digest().into_bytes())],
