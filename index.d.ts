@@ -381,7 +381,7 @@ export interface BuiltImage {
   imageId: string
   /** Digest of the manifest or index: `sha256:` and 64 hex digits. Absent where there is none, as on a graph driver. */
   digest?: string
-  /** Digest of the image's configuration. Absent where the engine's store names images otherwise. */
+  /** Digest of the image's configuration. Absent where the builder does not say it. */
   configDigest?: string
   /** Platform of the image, such as `linux/amd64`. Absent where the engine does not say it. */
   platform?: string
@@ -396,6 +396,8 @@ export interface BuiltImage {
   source: 'build'
   /** Always empty: a build asks no source. */
   attempts: Attempt[]
+  /** Everything that the exporters said, in BuildKit's words. Empty with the classic builder. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: {
     /** All of them. */
@@ -474,8 +476,9 @@ export interface Warning {
   /**
    * Stable name: `PLATFORM_UNVERIFIED` (the engine does not say which platform the image is for), `NOT_NAMED` (a pinned
    * digest came from another source, and has no tag to be known by), `PLATFORM_WARNING`, `ENGINE_WARNING` and
-   * `BUILD_WARNING` (in the engine's words), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`, `CONTEXT_FILE_GREW`,
-   * `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
+   * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`,
+   * `CONTEXT_FILE_GREW`, `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
    */
   code: string
   /** One line. */
@@ -539,7 +542,10 @@ export interface AttemptFailedEvent extends AttemptFields {
   message: string
 }
 
-/** One layer of an image changed its state or moved bytes. No change of state is dropped; byte counts may be. */
+/**
+ * One layer of an image, or of a base image in a build, changed its state or moved bytes. No change of state is dropped;
+ * byte counts may be.
+ */
 export interface LayerEvent {
   type: 'layer'
   /** Short identifier, as the engine names the layer. */
@@ -561,7 +567,10 @@ export interface LayerEvent {
   currentBytes?: number
   /** Size of the layer as it is transferred (compressed), in bytes. Absent while unknown. */
   totalBytes?: number
-  /** Time spent extracting, in milliseconds. Only where the engine counts time and not bytes (containerd image store). */
+  /**
+   * Time spent extracting, in milliseconds. Only where the engine counts time and not bytes: the containerd image store, and
+   * builds with BuildKit.
+   */
   elapsedMs?: number
   /** Time until the engine tries the layer again, in milliseconds. Only with `retrying`. */
   retryInMs?: number
@@ -578,7 +587,10 @@ export interface TotalEvent {
   currentBytes: number
   /** Sum of the known sizes of the layers, in bytes. */
   totalBytes: number
-  /** Whether the size of every layer is known, so that `totalBytes` does not grow any more. */
+  /**
+   * Whether the size of every layer is known, so that `totalBytes` does not grow any more. Never in a build, which comes to
+   * its base images one after the other.
+   */
   totalIsFinal: boolean
   /** Rate of the download over the last seconds, in bytes per second. Absent while unknown. */
   bytesPerSecond?: number
@@ -602,14 +614,17 @@ export interface ContextEvent {
   done: boolean
 }
 
-/** One step of a build changed its state. */
+/**
+ * One step of a build changed its state. Steps are at work side by side. A step that goes on after it was done is `running`
+ * again.
+ */
 export interface StepEvent {
   type: 'step'
   /** Identifier, unique within the build. */
   id: string
-  /** The instruction as the engine prints it. */
+  /** The instruction, or what else is done (`exporting to image`), in the engine's words. */
   name: string
-  /** Position from 1. Absent for work that no instruction asked for. */
+  /** Position from 1; BuildKit counts in each stage. Absent for work that no instruction asked for. */
   index?: number
   /** Number of steps. Absent where `index` is. */
   of?: number
@@ -617,7 +632,9 @@ export interface StepEvent {
   state: 'running' | 'cached' | 'done' | 'failed' | 'canceled'
   /** Build stage. Absent where the engine does not name it. */
   stage?: string
-  /** Time from the step's start, in milliseconds. Absent with `running`. */
+  /** Platform, such as `linux/arm64`. Only in a build for several. */
+  platform?: string
+  /** Time that the step took, in milliseconds, by the engine's clock. Absent with `running`. */
   durationMs?: number
 }
 
@@ -632,9 +649,11 @@ export interface LogEvent {
   text: string
 }
 
-/** A message of the engine that belongs to no layer. */
+/** A message of the engine that belongs to no layer, such as `exporting layers` and `exporting layers: done after 0.3s`. */
 export interface StatusEvent {
   type: 'status'
+  /** Identifier of the step that it is about. Absent where it is about none. */
+  step?: string
   /** One line, control sequences made harmless. */
   message: string
 }
@@ -711,7 +730,7 @@ export declare class ShipwayError extends Error {
   step?: string
   /** Exit code of the failed step. With `BUILD_FAILED`, where a command failed. */
   exitCode?: number
-  /** The last whole lines of the build's log, oldest first, at most 20. With `BUILD_FAILED`. */
+  /** The last whole lines that the failed step printed, oldest first, at most 20. With `BUILD_FAILED`. */
   logTail?: string[]
   /** Place in the Dockerfile that is at fault. */
   dockerfile?: {
@@ -719,6 +738,13 @@ export declare class ShipwayError extends Error {
     path?: string
     /** First line at fault, from 1. */
     startLine: number
+    /** Last line at fault, from 1. */
+    endLine: number
+    /**
+     * The lines, marked, between some others, as `docker build` prints them: text of several lines. Absent where the engine
+     * does not send them: the classic builder, Docker 20.10.
+     */
+    excerpt?: string
   }
   /** What lay below: for `LISTENER_FAILED` what the listener threw, for `DEADLINE` the last failure. */
   cause?: unknown

@@ -196,8 +196,12 @@ export declare function chooseDisplay(progress: string | undefined | null, hasLi
 export interface DockerfilePlace {
   /** Path as it was given; absent where the Dockerfile is no file. */
   path?: string
-  /** Line, from 1. */
+  /** First line, from 1. */
   startLine: number
+  /** Last line, from 1. */
+  endLine: number
+  /** The lines, marked, between some others. */
+  excerpt?: string
 }
 
 /** Why a call failed. */
@@ -226,7 +230,7 @@ export interface Failure {
   step?: string
   /** Exit code of the failed build step. */
   exitCode?: number
-  /** The last lines of the build's log, oldest first. */
+  /** The last lines that the failed step printed, oldest first. */
   logTail?: Array<string>
   /** The place in the Dockerfile. */
   dockerfile?: DockerfilePlace

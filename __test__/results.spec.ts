@@ -56,6 +56,8 @@ test('a build resolves to the image and to its steps', async (t) => {
     configDigest: ID,
     platform: 'linux/amd64',
     sizeBytes: 5,
+    builder: 'classic',
+    exporterResponse: {},
     source: 'build',
     attempts: [],
     steps: { total: 2, cached: 0 },

@@ -66,11 +66,11 @@ export function title(event: ProgressEvent): string {
     case 'context':
       return `${event.filesSent} ${event.done}`
     case 'step':
-      return `${event.index ?? ''} ${event.name} ${event.state}`
+      return `${event.platform ?? ''} ${event.stage ?? ''} ${event.index ?? ''} ${event.name} ${event.state}`
     case 'log':
       return event.text
     case 'status':
-      return event.message
+      return `${event.step ?? ''} ${event.message}`
     case 'warning':
       return `${event.code} ${event.startLine ?? ''}`
     default:
@@ -92,6 +92,11 @@ export function advice(error: unknown): string | undefined {
   if (error.code === 'NOT_FOUND') return 'never'
   return error.code === 'BUILD_FAILED' ? error.logTail?.join('\n') : error.hint
 }
+export function place({ dockerfile }: ShipwayError): string | undefined {
+  // @ts-expect-error: it may say nothing of a Dockerfile
+  void dockerfile.startLine
+  return dockerfile && (dockerfile.excerpt ?? `${dockerfile.startLine}-${dockerfile.endLine}`)
+}
 // @ts-expect-error: only the package makes them
 void new ShipwayError('x', {})
 
@@ -108,6 +113,7 @@ is<
     Exclude<Keys<ShipwayError>, keyof Error> | 'message'
   >
 >()
+is<Equal<native.DockerfilePlace, NonNullable<ShipwayError['dockerfile']>>>()
 type OfTheFace = 'signal' | 'onProgress' | 'progress'
 is<Equal<Exclude<Keys<native.PullOptions>, 'display'>, Exclude<Keys<PullOptions>, OfTheFace>>>()
 is<

@@ -5,8 +5,6 @@
     reason = "napi hands over owned values"
 )]
 
-use std::path::PathBuf;
-
 use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
@@ -43,7 +41,6 @@ pub fn build_image<'env>(
     // On this thread: JavaScript may write `process.env`.
     let environment = Environment::of_process();
     let sink = progress.clone();
-    let dockerfile = dockerfile_path(&options);
     let engine = options.engine.clone();
     let request = build_request(options, &environment);
     let work = async move {
@@ -56,20 +53,7 @@ pub fn build_image<'env>(
         Ok(BuiltImage::from(image))
     };
     env.spawn_future(async move {
-        let (ok, mut error) = run(token, progress, listener, work.boxed()).await;
-        if let Some(place) = error.as_mut().and_then(|error| error.dockerfile.as_mut()) {
-            place.path = dockerfile;
-        }
+        let (ok, error) = run(token, progress, listener, work.boxed()).await;
         Ok(BuildOutcome { ok, error })
     })
-}
-
-/// The Dockerfile as a path, where it is a file of the caller.
-pub(crate) fn dockerfile_path(options: &BuildOptions) -> Option<String> {
-    let folder = options
-        .context_directory
-        .as_ref()
-        .filter(|_| options.dockerfile_inline.is_none())?;
-    let file = PathBuf::from(folder).join(options.dockerfile.as_deref().unwrap_or("Dockerfile"));
-    Some(file.to_string_lossy().into_owned())
 }

@@ -1,16 +1,10 @@
 //! `checkBuild`.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "napi hands over owned values"
-)]
-
 use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
 use shipway_core::{DockerEngine, Environment, Operation as Verb, check_build as check};
 
-use crate::build_image::dockerfile_path;
 use crate::build_request::build_request;
 use crate::failure::Failure;
 use crate::operation::{Operation, run};
@@ -60,7 +54,6 @@ pub fn check_build<'env>(
     let token = operation.token();
     // On this thread: JavaScript may write `process.env`.
     let environment = Environment::of_process();
-    let dockerfile = dockerfile_path(&options);
     let engine = options.engine.clone();
     let request = build_request(options, &environment);
     let work = async move {
@@ -75,10 +68,7 @@ pub fn check_build<'env>(
         })
     };
     env.spawn_future(async move {
-        let (ok, mut error) = run(token, Progress::none(), None, work.boxed()).await;
-        if let Some(place) = error.as_mut().and_then(|error| error.dockerfile.as_mut()) {
-            place.path = dockerfile;
-        }
+        let (ok, error) = run(token, Progress::none(), None, work.boxed()).await;
         Ok(CheckOutcome { ok, error })
     })
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use napi_derive::napi;
-use shipway_core::{Error, ErrorKind};
+use shipway_core::{DockerfilePlace as Place, Error, ErrorKind};
 
 use crate::facts::{Attempt, millis, to_attempts};
 
@@ -34,7 +34,7 @@ pub struct Failure {
     pub step: Option<String>,
     /// Exit code of the failed build step.
     pub exit_code: Option<i64>,
-    /// The last lines of the build's log, oldest first.
+    /// The last lines that the failed step printed, oldest first.
     pub log_tail: Option<Vec<String>>,
     /// The place in the Dockerfile.
     pub dockerfile: Option<DockerfilePlace>,
@@ -47,8 +47,12 @@ pub struct Failure {
 pub struct DockerfilePlace {
     /// Path as it was given; absent where the Dockerfile is no file.
     pub path: Option<String>,
-    /// Line, from 1.
+    /// First line, from 1.
     pub start_line: u32,
+    /// Last line, from 1.
+    pub end_line: u32,
+    /// The lines, marked, between some others.
+    pub excerpt: Option<String>,
 }
 
 /// One error below another.
@@ -87,11 +91,19 @@ impl From<Error> for Failure {
             step: error.step.clone(),
             exit_code: error.exit_code,
             log_tail: (!log_tail.is_empty()).then_some(log_tail),
-            dockerfile: error.dockerfile_line.map(|start_line| DockerfilePlace {
-                path: None,
-                start_line,
-            }),
+            dockerfile: error.dockerfile.take().map(DockerfilePlace::from),
             causes: causes(&error),
+        }
+    }
+}
+
+impl From<Place> for DockerfilePlace {
+    fn from(place: Place) -> Self {
+        Self {
+            path: place.path.map(|path| path.to_string_lossy().into_owned()),
+            start_line: place.start_line,
+            end_line: place.end_line,
+            excerpt: place.excerpt,
         }
     }
 }

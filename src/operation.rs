@@ -61,7 +61,7 @@ pub(crate) async fn run<T>(
             .await
             .unwrap_or_else(|panic| Err(internal(&*panic)));
         if let Err(error) = &result {
-            progress.fail(&error.message);
+            progress.fail(error);
         }
         progress.close();
         result

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
-use shipway_core::Environment;
 use shipway_core::progress::json::JsonLines;
 use shipway_core::progress::plain::Plain;
 use shipway_core::progress::terminal::{Screen, Terminal};
 use shipway_core::progress::{ProgressEvent, ProgressSink};
+use shipway_core::{Environment, Error};
 
 use crate::delivery::{Listener, ListenerFunction, listener};
 use crate::mailbox::Mailbox;
@@ -106,10 +106,10 @@ impl Progress {
     }
 
     /// Shows why there is no image.
-    pub(crate) fn fail(&self, message: &str) {
+    pub(crate) fn fail(&self, error: &Error) {
         match &self.display {
-            Some(Display::Terminal(terminal)) => terminal.fail(message),
-            Some(Display::Plain(plain)) => plain.fail(message),
+            Some(Display::Terminal(terminal)) => terminal.fail(error),
+            Some(Display::Plain(plain)) => plain.fail(error),
             Some(Display::Json(_)) | None => {}
         }
     }
@@ -117,7 +117,7 @@ impl Progress {
     /// Shows that the work was given up. A terminal clears itself when the sink is dropped.
     pub(crate) fn cancel(&self) {
         if let Some(Display::Plain(plain)) = &self.display {
-            plain.fail("cancelled");
+            plain.cancel();
         }
     }
 

@@ -46,13 +46,16 @@ for (const [engine, builder] of engines.flatMap((engine) =>
         assert.equal(context?.done, true)
         assert.equal(context?.filesTotal, 4)
         assert.equal(context?.filesSent, builder === 'classic' ? 4 : 3)
-        const steps = events.flatMap((event) => (event.type === 'step' ? [event] : []))
+        const steps = events.flatMap((event) =>
+          event.type === 'step' && event.index !== undefined ? [event] : [],
+        )
         assert.equal(steps.at(-1)?.state, 'done')
         assert.equal(steps.at(-1)?.index, image.steps.total)
         assert.equal(image.steps.cached, 0)
 
         const again = await buildImage(request)
-        assert.equal(again.imageId, image.imageId)
+        // With containerd an image has the attestation of its build, and with it another identifier each time.
+        if (engine.store !== 'containerd') assert.equal(again.imageId, image.imageId)
         assert.ok(again.steps.cached > 0)
       },
     )
@@ -158,10 +161,8 @@ for (const [engine, builder] of engines.flatMap((engine) =>
         const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\n\nNONSENSE\n' })
         const error = await failure(buildImage({ ...options, contextDirectory }))
         assert.equal(error.code, 'DOCKERFILE_INVALID')
-        assert.deepEqual(error.dockerfile, {
-          path: path.join(contextDirectory, 'Dockerfile'),
-          startLine: 3,
-        })
+        assert.equal(error.dockerfile?.path, path.join(contextDirectory, 'Dockerfile'))
+        assert.deepEqual([error.dockerfile?.startLine, error.dockerfile?.endLine], [3, 3])
       },
     )
   })

@@ -141,6 +141,7 @@ fn the_end_of_a_context_is_a_change_of_state() {
 #[test]
 fn lines_keep_their_place_among_the_rest() {
     let status = ProgressEvent::Status(Status {
+        step: None,
         message: "status".to_owned(),
     });
     let mut pending = pending([line("one"), attempt(1), status, line("two"), attempt(2)]);

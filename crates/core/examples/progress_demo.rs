@@ -9,13 +9,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shipway_core::ErrorKind;
 use shipway_core::progress::terminal::{Screen, Terminal};
 use shipway_core::progress::throttle::Throttle;
 use shipway_core::progress::{
     AttemptPhase, Attempted, Context, Layer, LayerState, Log, LogStream, ProgressEvent,
     ProgressSink, Status, Step, StepState, Warning,
 };
+use shipway_core::{DockerfilePlace, Error, ErrorKind};
 
 const REFERENCE: &str = "docker.io/acme/app:1.4";
 const MIB: u64 = 1024 * 1024;
@@ -87,13 +87,14 @@ impl Stage {
             of: Some(5),
             state,
             stage: None,
+            platform: None,
             duration_ms: (state != StepState::Running).then_some(1234),
         }));
     }
 
-    fn log(&mut self, text: String) {
+    fn log(&mut self, step: u32, text: String) {
         self.tell(ProgressEvent::Log(Log {
-            step: None,
+            step: Some(step.to_string()),
             stream: LogStream::Stdout,
             text,
         }));
@@ -138,7 +139,10 @@ fn pull(stage: &mut Stage) {
     stage.attempt("ghcr.io", 1, AttemptPhase::Starting);
     transfer(stage);
     let message = "Status: Downloaded newer image for acme/app:1.4".to_owned();
-    stage.tell(ProgressEvent::Status(Status { message }));
+    stage.tell(ProgressEvent::Status(Status {
+        step: None,
+        message,
+    }));
     stage.wait();
     let Stage {
         terminal,
@@ -195,8 +199,8 @@ fn build(stage: &mut Stage) {
         url: Some("https://docs.docker.com/go/dockerfile/rule/from-as-casing/".to_owned()),
         start_line: Some(1),
         ..Warning::new(
-            "FROM_AS_CASING",
-            "'as' and 'FROM' keywords' casing do not match",
+            Warning::BUILD,
+            "FromAsCasing: 'as' and 'FROM' keywords' casing do not match",
         )
     }));
     stage.step(
@@ -211,7 +215,7 @@ fn build(stage: &mut Stage) {
     for (name, index) in steps.into_iter().zip(2..) {
         stage.step(index, name, StepState::Running);
         for line in 0..40 {
-            stage.log(format!("\u{1b}[32mGet:{line}\u{1b}[0m http://mirror.example/debian bookworm/main amd64 package{line} all 1.{line}-1 [{line} kB]"));
+            stage.log(index, format!("\u{1b}[32mGet:{line}\u{1b}[0m http://mirror.example/debian bookworm/main amd64 package{line} all 1.{line}-1 [{line} kB]"));
             stage.wait();
         }
         stage.step(index, name, StepState::Done);
@@ -222,11 +226,21 @@ fn build(stage: &mut Stage) {
 fn fail(stage: &mut Stage) {
     stage.step(4, "RUN make test", StepState::Running);
     for line in 0..40 {
-        stage.log(format!("test number {line} ... ok"));
+        stage.log(4, format!("test number {line} ... ok"));
         stage.wait();
     }
     stage.step(4, "RUN make test", StepState::Failed);
-    stage
-        .terminal
-        .fail("cannot build `acme/app:1.4`: step `RUN make test` ended with exit code 2");
+    let mut error = Error::new(
+        ErrorKind::BuildFailed,
+        "cannot build `acme/app:1.4`: process \"/bin/sh -c make test\" did not complete successfully: exit code: 2",
+    );
+    error.step = Some("RUN make test".to_owned());
+    error.log_tail = (35..40)
+        .map(|line| format!("test number {line} ... ok"))
+        .collect();
+    error.dockerfile = Some(DockerfilePlace {
+        excerpt: Some("Dockerfile:4\n--------------------\n   3 |     COPY . .\n   4 | >>> RUN make test\n--------------------".to_owned()),
+        ..DockerfilePlace::line(4)
+    });
+    stage.terminal.fail(&error);
 }

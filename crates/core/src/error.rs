@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -240,12 +241,38 @@ pub struct ErrorDetails {
     pub step: Option<String>,
     /// Exit code of the failed build step.
     pub exit_code: Option<i64>,
-    /// The last whole, clean lines of the build's log, oldest first, at most 20.
+    /// The last whole, clean lines that the failed step printed, oldest first, at most 20.
     pub log_tail: Vec<String>,
-    /// Line of the Dockerfile at fault, from 1.
-    pub dockerfile_line: Option<u32>,
+    /// Place in the Dockerfile that is at fault.
+    pub dockerfile: Option<DockerfilePlace>,
     /// What lay below.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A place in a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockerfilePlace {
+    /// The Dockerfile as the caller named it, below the context folder; absent where it is no file of this machine.
+    pub path: Option<PathBuf>,
+    /// First line at fault, from 1.
+    pub start_line: u32,
+    /// Last line at fault, from 1.
+    pub end_line: u32,
+    /// The lines, marked, between some others, as `docker build` prints them; absent where the engine does not send
+    /// them (the classic builder, Docker 20.10). Several lines, without control characters.
+    pub excerpt: Option<String>,
+}
+
+impl DockerfilePlace {
+    /// A single line of which nothing else is known.
+    pub fn line(line: u32) -> Self {
+        Self {
+            path: None,
+            start_line: line,
+            end_line: line,
+            excerpt: None,
+        }
+    }
 }
 
 impl Error {
@@ -265,7 +292,7 @@ impl Error {
             step: None,
             exit_code: None,
             log_tail: Vec::new(),
-            dockerfile_line: None,
+            dockerfile: None,
             source: None,
         }))
     }

@@ -34,7 +34,7 @@ pub use check_build::{BuildCheck, CheckWarning, check_build};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
 pub use environment::Environment;
-pub use error::{Error, ErrorKind, Operation, Result};
+pub use error::{DockerfilePlace, Error, ErrorKind, Operation, Result};
 pub use image_exists::{image_exists, inspect_image};
 pub use platform::Platform;
 pub use pull_image::{PullRequest, PulledImage, pull_image};

@@ -56,6 +56,27 @@ pub enum ContextSource {
     },
 }
 
+impl ContextSource {
+    /// The Dockerfile as the caller knows it; `None` where it is no file of this machine.
+    pub fn dockerfile_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Directory {
+                path,
+                dockerfile: DockerfileSource::Path(file),
+            } => Some(path.join(file)),
+            Self::Url {
+                dockerfile: DockerfileSource::Path(file),
+                ..
+            }
+            | Self::Archive {
+                dockerfile: DockerfileSource::Path(file),
+                ..
+            } => Some(file.clone()).filter(|file| file.is_absolute()),
+            _ => None,
+        }
+    }
+}
+
 /// Where the Dockerfile of a folder comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DockerfileSource {

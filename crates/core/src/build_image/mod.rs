@@ -90,7 +90,7 @@ pub async fn build_image(
     let mask = Mask::of_build_args(&build_args(request))
         .and_secrets(secrets.values().map(SecretValue::reveal));
     let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
-    let progress = &Throttled::new(&masked);
+    let progress = &Throttled::of_build(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
     let work = progress.run(run(engine, request, secrets, deadline, progress));
     let result = match deadline {
@@ -110,6 +110,10 @@ pub async fn build_image(
         mask.hide(&mut error.message);
         error.step.iter_mut().for_each(|step| mask.hide(step));
         error.log_tail.iter_mut().for_each(|line| mask.hide(line));
+        let place = error.dockerfile.as_mut();
+        if let Some(excerpt) = place.and_then(|place| place.excerpt.as_mut()) {
+            mask.hide(excerpt);
+        }
         error.with_operation(Operation::BuildImage)
     })
 }

@@ -12,18 +12,18 @@ use super::attributes::frontend_attributes;
 use super::capabilities;
 use super::complaints::Complaints;
 use super::daemon::{Daemon, Unreachable};
-use super::failure::solve_failed;
+use super::failure::{out_of_time, solve_failed, unexplained};
 use super::identity::new_id;
 use super::inputs::Inputs;
 use super::offer::{entitlements, offer, prepare_inputs};
 use super::outputs::Exporters;
-use super::status::StatusDecoder;
+use super::status::{StatusDecoder, StatusResponse};
 use super::transfers::Transfers;
 use crate::build_options::Builder;
+use crate::engine::classify::readable;
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
-use crate::timeouts::Deadline;
 
 /// How often the transfer of the context is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -52,7 +52,9 @@ pub(crate) async fn build(
     let inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
     let complaints = Arc::new(Complaints::default());
     let mut run = Run {
+        started: Instant::now(),
         decoder: StatusDecoder::new(),
+        silence: None,
         transfers: Transfers::of(&inputs.folders, build.stall),
         warnings: Vec::new(),
         progress,
@@ -62,7 +64,8 @@ pub(crate) async fn build(
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
             Ok(result) => result,
-            Err(_) => Err(out_of_time(deadline)),
+            // Without a wait for the end of the connections: the time is over for whoever waits as well.
+            Err(_) => return Err(Failure::Deadline(run.out_of_time(deadline.total))),
         },
     };
     daemon.close().await;
@@ -72,22 +75,19 @@ pub(crate) async fn build(
     }
 }
 
-pub(super) fn out_of_time(deadline: Deadline) -> Failure {
-    let message = format!("the time of {} s is over", deadline.total.as_secs_f64());
-    Failure::Deadline(Error::new(ErrorKind::Deadline, message))
-}
-
-/// Why the engine gave up.
+/// Why the engine refused a check.
 pub(super) fn refused(status: &Status) -> Failure {
-    // A status that the engine sent has no cause.
-    if std::error::Error::source(status).is_some() {
+    if is_broken(status) {
         return Failure::Connection(Unreachable::Failed(status.clone()));
     }
     Failure::Error(solve_failed(status, &StatusDecoder::new()))
 }
 
 struct Run<'a> {
+    started: Instant,
     decoder: StatusDecoder,
+    /// Why the engine stopped telling what it does, where it did so by itself.
+    silence: Option<Status>,
     transfers: Transfers,
     warnings: Vec<Warning>,
     progress: &'a dyn ProgressSink,
@@ -137,25 +137,30 @@ impl Run<'_> {
         let mut solve = pin!(daemon.control().solve(request));
         let mut told = pin!(tell(daemon, &reference));
         let mut looks = interval(LOOK);
-        let (sender, mut messages) = tokio::sync::mpsc::channel::<api::StatusResponse>(64);
+        let (sender, mut messages) = tokio::sync::mpsc::channel::<StatusResponse>(64);
         let mut relay = pin!(async {
-            let Ok(mut stream) = told.as_mut().await else {
-                return;
-            };
-            while let Ok(Some(message)) = stream.message().await {
+            let mut stream = told.as_mut().await?;
+            while let Some(message) = stream.message().await? {
                 if sender.send(message).await.is_err() {
-                    return;
+                    break;
                 }
             }
+            Ok(())
         });
         let mut relaying = true;
         let result = loop {
             tokio::select! {
                 biased;
                 result = &mut solve => break result,
-                Some(message) = messages.recv() => self.take(message),
-                () = &mut relay, if relaying => relaying = false,
-                _ = looks.tick() => self.look().map_err(Failure::Error)?,
+                Some(message) = messages.recv() => self.take(&message),
+                ended = &mut relay, if relaying => {
+                    relaying = false;
+                    self.end_of_telling(ended, true);
+                }
+                _ = looks.tick() => if let Err(error) = self.look() {
+                    self.finish(false);
+                    return Err(Failure::Error(error));
+                }
             }
         };
         // The last words come after the end.
@@ -163,32 +168,63 @@ impl Run<'_> {
             let next = async {
                 tokio::select! {
                     biased;
-                    Some(message) = messages.recv() => Some(message),
-                    () = &mut relay => None,
+                    Some(message) = messages.recv() => Ok(message),
+                    ended = &mut relay => Err(ended),
                 }
             };
             match timeout(LAST_WORDS, next).await {
-                Ok(Some(message)) => self.take(message),
-                Ok(None) | Err(_) => relaying = false,
+                Ok(Ok(message)) => self.take(&message),
+                Ok(Err(ended)) => {
+                    relaying = false;
+                    self.end_of_telling(ended, false);
+                }
+                Err(_) => relaying = false,
             }
         }
         while let Ok(message) = messages.try_recv() {
-            self.take(message);
+            self.take(&message);
         }
-        self.look().map_err(Failure::Error)?;
-        for event in self.decoder.finish(Duration::ZERO) {
-            self.progress.emit(&event);
-        }
-        result.map_err(|status| self.failed(status))
+        let look = self.look().map_err(Failure::Error);
+        let result = result.map_err(|status| self.failed(status));
+        self.finish(result.is_ok());
+        look.and(result)
     }
 
-    fn take(&mut self, message: api::StatusResponse) {
-        for event in self.decoder.decode(message) {
-            self.progress.emit(&event);
+    fn take(&mut self, message: &StatusResponse) {
+        let events = self.decoder.decode(message, self.started.elapsed());
+        self.tell(&events);
+    }
+
+    fn finish(&mut self, has_succeeded: bool) {
+        let events = self.decoder.finish(has_succeeded);
+        self.tell(&events);
+    }
+
+    fn tell(&self, events: &[ProgressEvent]) {
+        for event in events {
+            self.progress.emit(event);
         }
+    }
+
+    /// Takes the end of the call that tells what happens, while the build goes on or after it.
+    fn end_of_telling(&mut self, ended: Result<(), Status>, goes_on: bool) {
+        // Where the connection broke, the build says so.
+        let Some(status) = ended.err().filter(|status| !is_broken(status)) else {
+            return;
+        };
+        if goes_on {
+            let reason = readable(status.message());
+            let message = format!("the engine tells no more of this build: {reason}");
+            let warning = Warning::new("PROGRESS_LOST", message);
+            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+            self.warnings.push(warning);
+        }
+        self.silence = Some(status);
     }
 
     fn look(&mut self) -> Result<()> {
+        let settled = self.decoder.settle(self.started.elapsed());
+        self.tell(&settled);
         let (events, result) = self.transfers.look(Instant::now());
         for event in events {
             if let ProgressEvent::Warning(warning) = &event {
@@ -200,11 +236,18 @@ impl Run<'_> {
     }
 
     fn failed(&self, status: Status) -> Failure {
-        // A status that the engine sent has no cause.
-        if std::error::Error::source(&status).is_some() {
-            return Failure::Connection(Unreachable::Failed(status));
+        match &self.silence {
+            _ if !is_broken(&status) => Failure::Error(solve_failed(&status, &self.decoder)),
+            // What it cannot say in one call it cannot say in the other.
+            Some(silence) => Failure::Error(unexplained(silence, &self.decoder)),
+            None => Failure::Connection(Unreachable::Failed(status)),
         }
-        Failure::Error(solve_failed(&status, &self.decoder))
+    }
+
+    fn out_of_time(&mut self, total: Duration) -> Error {
+        let error = out_of_time(total, &self.decoder);
+        self.finish(false);
+        error
     }
 
     fn built(
@@ -240,9 +283,14 @@ impl Run<'_> {
     }
 }
 
+/// Whether a call broke: a status that the engine sent has no cause.
+fn is_broken(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+}
+
 async fn tell(
     daemon: &Daemon,
     reference: &str,
-) -> Result<tonic::Streaming<api::StatusResponse>, Status> {
+) -> Result<tonic::Streaming<StatusResponse>, Status> {
     daemon.control().status(reference).await
 }

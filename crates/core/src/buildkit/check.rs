@@ -6,7 +6,7 @@ use bollard_buildkit_proto::moby::buildkit::v1 as api;
 use tokio::time::timeout_at;
 
 use super::attributes::frontend_attributes;
-use super::build::{Failure, out_of_time, refused};
+use super::build::{Failure, refused};
 use super::complaints::Complaints;
 use super::daemon::Daemon;
 use super::identity::new_id;
@@ -14,6 +14,7 @@ use super::offer::{entitlements, offer, prepare_inputs};
 use super::{capabilities, gateway, lint};
 use crate::check_build::CheckWarning;
 use crate::engine::EngineBuild;
+use crate::error::{Error, ErrorKind};
 
 /// Asks the Dockerfile frontend what it finds fault with, and ends every connection to `daemon`.
 pub(crate) async fn check(
@@ -27,7 +28,10 @@ pub(crate) async fn check(
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
             Ok(result) => result,
-            Err(_) => Err(out_of_time(deadline)),
+            Err(_) => {
+                let message = format!("the time of {} s is over", deadline.total.as_secs_f64());
+                return Err(Failure::Deadline(Error::new(ErrorKind::Deadline, message)));
+            }
         },
     };
     daemon.close().await;

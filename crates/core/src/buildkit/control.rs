@@ -15,6 +15,7 @@ use tonic_prost::ProstCodec;
 
 use super::channel::Channel;
 use super::session::BytesMessage;
+use super::status::StatusResponse;
 
 /// Longest message either side sends (containerd's `DefaultMaxRecvMsgSize`, which BuildKit uses).
 pub(crate) const MESSAGE_BYTES: usize = 16 << 20;
@@ -41,7 +42,7 @@ impl Control {
     pub(crate) async fn status(
         &self,
         reference: &str,
-    ) -> Result<Streaming<api::StatusResponse>, Status> {
+    ) -> Result<Streaming<StatusResponse>, Status> {
         let request = api::StatusRequest {
             r#ref: reference.to_owned(),
         };

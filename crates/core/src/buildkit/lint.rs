@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::gateway::Answer;
 use crate::check_build::CheckWarning;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{DockerfilePlace, Error, ErrorKind, Result};
 use crate::text::clean_line;
 
 /// The request that a frontend answers with its findings.
@@ -24,7 +24,14 @@ pub(crate) fn read(answer: &Answer) -> Result<Vec<CheckWarning>> {
     })?;
     if let Some(error) = findings.build_error {
         let mut failed = Error::new(ErrorKind::DockerfileInvalid, clean_line(&error.message));
-        failed.dockerfile_line = error.location.lines().map(|(start, _)| start);
+        failed.dockerfile = error
+            .location
+            .lines()
+            .map(|(start_line, end_line)| DockerfilePlace {
+                start_line,
+                end_line,
+                ..DockerfilePlace::line(start_line)
+            });
         return Err(failed);
     }
     Ok(findings
@@ -146,7 +153,7 @@ mod tests {
             "location":{"ranges":[{"start":{"line":2},"end":{"line":2}}]}}}"#;
         let error = read(&answer(json)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::DockerfileInvalid);
-        assert_eq!(error.dockerfile_line, Some(2));
+        assert_eq!(error.dockerfile, Some(DockerfilePlace::line(2)));
     }
 
     #[test]

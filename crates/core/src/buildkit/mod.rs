@@ -16,6 +16,8 @@ mod inputs;
 mod lint;
 mod offer;
 mod outputs;
+#[cfg(test)]
+mod recorded;
 mod session;
 mod status;
 mod tasks;

@@ -176,9 +176,9 @@ pub struct Context {
 pub struct Step {
     /// Identifier, unique within the build.
     pub id: String,
-    /// The instruction as the engine prints it.
+    /// The instruction, or what else is done, in the engine's words; without its position, which the fields below say.
     pub name: String,
-    /// Position from 1; absent for work that no instruction asked for.
+    /// Position from 1; absent for work that no instruction asked for. BuildKit counts in each stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Number of steps; absent where `index` is.
@@ -189,7 +189,10 @@ pub struct Step {
     /// Build stage, where the engine names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
-    /// Time from its start, in milliseconds; absent with `running`.
+    /// Platform that it is for, in a build for several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Time that it took, in milliseconds, by the engine's clock; absent with `running`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }
@@ -237,6 +240,9 @@ pub enum LogStream {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
+    /// Step that it is about; absent where it is about none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// One line, control sequences made harmless.
     pub message: String,
 }
@@ -261,6 +267,9 @@ pub struct Warning {
 }
 
 impl Warning {
+    /// Code of what a builder has to say of the Dockerfile, in its words.
+    pub const BUILD: &str = "BUILD_WARNING";
+
     /// A warning that points at no line.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {

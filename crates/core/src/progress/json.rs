@@ -42,6 +42,7 @@ mod tests {
 
     fn status(message: &str) -> ProgressEvent {
         ProgressEvent::Status(Status {
+            step: None,
             message: message.to_owned(),
         })
     }

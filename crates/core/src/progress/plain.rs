@@ -4,17 +4,22 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::words::{attempt_line, layer_line, step_line, transfer_line, warning_line};
-use super::{
-    Attempted, Context, Layer, LayerState, ProgressEvent, ProgressSink, Step, StepState, Total,
+use super::words::{
+    attempt_line, failure_lines, layer_line, step_line, step_prefix, transfer_line, warning_line,
 };
+use super::{
+    Attempted, Context, Layer, LayerState, Log, ProgressEvent, ProgressSink, Status, Step,
+    StepState, Total, Warning,
+};
+use crate::error::Error;
 use crate::text::{clean_line, format_bytes};
 
 /// Writes plain lines: every change of state, every retry with its reason and delay, the build's log, and a summary of
 /// the transfer at its end.
 ///
-/// No colours, no bars, no byte counts in between. Identical consecutive lines are written once; lines of a build's
-/// log are all written. After the first failed write it is silent.
+/// No colours, no bars, no byte counts in between. What a build's step says has its place before it, for steps are at
+/// work side by side. Identical consecutive lines are written once; lines of a build's log are all written. Warnings
+/// about a Dockerfile come at the end. After the first failed write it is silent.
 #[derive(Debug)]
 pub struct Plain<W>(Mutex<State<W>>);
 
@@ -24,11 +29,13 @@ struct State<W> {
     last_line: String,
     /// Last state of each layer.
     layers: HashMap<String, LayerState>,
-    /// Last state of each step.
-    steps: HashMap<String, StepState>,
+    /// Last state of each step, and what stands before what it says.
+    steps: HashMap<String, (StepState, String)>,
     /// The sum of a transfer whose end has not been told.
     total: Option<Total>,
     sends_context: bool,
+    /// Warnings that come at the end.
+    warnings: Vec<Warning>,
 }
 
 impl<W: Write + Send> Plain<W> {
@@ -41,6 +48,7 @@ impl<W: Write + Send> Plain<W> {
             steps: HashMap::new(),
             total: None,
             sends_context: false,
+            warnings: Vec::new(),
         }))
     }
 
@@ -54,11 +62,23 @@ impl<W: Write + Send> Plain<W> {
         self.state().end(&format!("Build complete: {image_id}"));
     }
 
-    /// Tells why there is no image.
-    pub fn fail(&self, message: &str) {
+    /// Tells why there is no image: for a build that failed, first the end of the failed step's log and the lines of the
+    /// Dockerfile.
+    pub fn fail(&self, error: &Error) {
         let mut state = self.state();
         state.total = None;
-        state.end(&format!("error: {message}"));
+        state.tell_warnings();
+        for line in failure_lines(error) {
+            state.write(&line);
+        }
+        state.line(&format!("error: {error}"));
+    }
+
+    /// Tells that the work was given up.
+    pub fn cancel(&self) {
+        let mut state = self.state();
+        state.total = None;
+        state.end("error: cancelled");
     }
 
     fn state(&self) -> MutexGuard<'_, State<W>> {
@@ -75,9 +95,9 @@ impl<W: Write + Send> ProgressSink for Plain<W> {
             ProgressEvent::Total(total) => state.total = Some(total.clone()),
             ProgressEvent::Context(context) => state.context(context),
             ProgressEvent::Step(step) => state.step(step),
-            ProgressEvent::Log(log) => state.write(&format!("    {}", log.text)),
-            ProgressEvent::Status(status) => state.line(&status.message),
-            ProgressEvent::Warning(warning) => state.line(&warning_line(warning)),
+            ProgressEvent::Log(log) => state.log(log),
+            ProgressEvent::Status(status) => state.status(status),
+            ProgressEvent::Warning(warning) => state.warning(warning),
         }
     }
 }
@@ -107,10 +127,35 @@ impl<W: Write> State<W> {
     }
 
     fn step(&mut self, step: &Step) {
-        let before = self.steps.insert(step.id.clone(), step.state);
+        let known = (step.state, step_prefix(step));
+        let before = self.steps.insert(step.id.clone(), known);
+        let before = before.map(|(state, _)| state);
         if before != Some(step.state) {
             self.tell_transfer();
-            self.line(&step_line(step));
+            self.line(&step_line(step, before == Some(StepState::Running)));
+        }
+    }
+
+    fn log(&mut self, log: &Log) {
+        let prefix = self.prefix(log.step.as_ref());
+        self.write(&format!("{prefix}    {}", log.text));
+    }
+
+    fn status(&mut self, status: &Status) {
+        let prefix = self.prefix(status.step.as_ref());
+        self.line(&format!("{prefix}{}", status.message));
+    }
+
+    fn prefix(&self, step: Option<&String>) -> &str {
+        let known = step.and_then(|step| self.steps.get(step));
+        known.map_or("", |(_, prefix)| prefix)
+    }
+
+    fn warning(&mut self, warning: &Warning) {
+        if warning.code == Warning::BUILD {
+            self.warnings.push(warning.clone());
+        } else {
+            self.line(&warning_line(warning));
         }
     }
 
@@ -123,7 +168,15 @@ impl<W: Write> State<W> {
 
     fn end(&mut self, line: &str) {
         self.tell_transfer();
+        self.tell_warnings();
         self.line(line);
+    }
+
+    /// Tells the warnings that have waited for the end.
+    fn tell_warnings(&mut self) {
+        for warning in std::mem::take(&mut self.warnings) {
+            self.line(&warning_line(&warning));
+        }
     }
 
     /// Writes a line unless it was the last one.

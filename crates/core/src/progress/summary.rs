@@ -23,6 +23,8 @@ pub struct Summary {
     samples: VecDeque<Sample>,
     /// Whether every layer that there is is known.
     ended: bool,
+    /// Whether layers may come that nobody has spoken of.
+    is_build: bool,
 }
 
 /// What the layers come to together, kept up to date by each change: an image may have thousands of them.
@@ -61,6 +63,15 @@ impl Summary {
         Self::default()
     }
 
+    /// A summary of no layer, for a build: its base images are pulled as it comes to them, and their layers told of as
+    /// they arrive, so that no sum is final.
+    pub fn of_build() -> Self {
+        Self {
+            is_build: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes the latest of a layer.
     pub fn observe(&mut self, layer: &Layer) {
         if !self.layers.contains_key(&layer.id) {
@@ -88,7 +99,8 @@ impl Summary {
         self.sample(now, sums.downloaded);
         let bytes_per_second = self.rate(now).filter(|_| bytes_left != Some(0));
         // Docker tells which layers were there before it names the others.
-        let all_known = self.ended || sums.existing < self.layers.len();
+        let all_told = !self.is_build && sums.existing < self.layers.len();
+        let all_known = self.ended || all_told;
         Some(Total {
             layers_done: count(sums.done),
             layers_total: count(self.layers.len()),
@@ -102,7 +114,10 @@ impl Summary {
 
     /// Forgets everything: the layers of another source follow.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            is_build: self.is_build,
+            ..Self::default()
+        };
     }
 
     /// Takes every known layer for complete. Engines end good pulls without a last word on each layer

@@ -46,6 +46,14 @@ impl Throttle {
         Self::default()
     }
 
+    /// A throttle that has seen nothing, for a build: more base images may follow the known ones.
+    pub fn of_build() -> Self {
+        Self {
+            summary: Summary::of_build(),
+            ..Self::default()
+        }
+    }
+
     /// Takes an event and gives to `out` what is to be told now.
     pub fn admit(
         &mut self,

@@ -19,9 +19,18 @@ pub struct Throttled<'a> {
 impl<'a> Throttled<'a> {
     /// A throttled way to `inner`.
     pub fn new(inner: &'a dyn ProgressSink) -> Self {
+        Self::with(inner, Throttle::new())
+    }
+
+    /// A throttled way to `inner` for the events of a build.
+    pub fn of_build(inner: &'a dyn ProgressSink) -> Self {
+        Self::with(inner, Throttle::of_build())
+    }
+
+    fn with(inner: &'a dyn ProgressSink, throttle: Throttle) -> Self {
         Self {
             inner,
-            throttle: Mutex::default(),
+            throttle: Mutex::new(throttle),
             started: Instant::now(),
         }
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{AttemptPhase, Attempted, Layer, LayerState, Step, StepState, Total, Warning};
-use crate::text::{format_bytes, format_duration};
+use crate::error::Error;
+use crate::text::{clean_line, format_bytes, format_duration};
 
 /// Most characters of an instruction in a line for people.
 const STEP_CHARACTERS: usize = 120;
@@ -88,42 +89,75 @@ pub(super) fn layer_word(state: LayerState) -> &'static str {
     }
 }
 
-/// A step's state, with the time that it took.
-pub(super) fn step_line(step: &Step) -> String {
-    let name = step_name(step);
-    // Who reads the end has read the beginning.
-    let number = match (step.index, step.of) {
-        (Some(index), Some(of)) => format!("step {index}/{of}"),
-        _ => name.clone(),
-    };
+/// A step's state, with the time that it took. Who reads the end of a step has read its beginning, where there was one.
+pub(super) fn step_line(step: &Step, has_begun: bool) -> String {
     let time = match step.duration_ms {
         Some(millis) => format!(" after {}", format_duration(Duration::from_millis(millis))),
         None => String::new(),
     };
-    match step.state {
-        StepState::Running => name,
-        StepState::Cached => format!("{number}: cached"),
-        StepState::Done => format!("{number}: done{time}"),
-        StepState::Failed => format!("{name}: failed{time}"),
-        StepState::Canceled => format!("{name}: canceled{time}"),
+    let end = match step.state {
+        StepState::Running => return step_name(step),
+        StepState::Cached => "cached".to_owned(),
+        StepState::Done => format!("done{time}"),
+        StepState::Failed => format!("failed{time}"),
+        StepState::Canceled => format!("canceled{time}"),
+    };
+    match step_label(step) {
+        Some(label) if has_begun && step.state != StepState::Failed => format!("{label} {end}"),
+        _ => format!("{}: {end}", step_name(step)),
     }
 }
 
-/// A step with its position: `step 3/9: RUN make`. An instruction of many lines is cut: its text is in the Dockerfile.
+/// A step with its place before it: `[build 3/9] RUN make`. An instruction of many lines is cut: its text is in the
+/// Dockerfile.
 pub(super) fn step_name(step: &Step) -> String {
-    let words = step.name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let name = match words.char_indices().nth(STEP_CHARACTERS) {
+    let name = short(&step.name);
+    match step_label(step) {
+        Some(label) => format!("{label} {name}"),
+        None => name,
+    }
+}
+
+fn short(instruction: &str) -> String {
+    let words = instruction.split_whitespace();
+    let words = words.collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(STEP_CHARACTERS) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
-    };
-    let name = match &step.stage {
-        Some(stage) if !name.starts_with('[') => format!("[{stage}] {name}"),
-        _ => name,
-    };
-    match (step.index, step.of) {
-        (Some(index), Some(of)) => format!("step {index}/{of}: {name}"),
-        _ => name,
     }
+}
+
+/// What tells an instruction from all others of its build: `[linux/arm64 build 3/9]`.
+fn step_label(step: &Step) -> Option<String> {
+    let (index, of) = step.index.zip(step.of)?;
+    let position = format!("{index}/{of}");
+    let words = [step.platform.as_deref(), step.stage.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().chain([&*position]).collect();
+    Some(format!("[{}]", words.join(" ")))
+}
+
+/// What stands before everything that a step says.
+pub(super) fn step_prefix(step: &Step) -> String {
+    match step_label(step) {
+        Some(label) => format!("{label} "),
+        None => format!("{}: ", step_name(step)),
+    }
+}
+
+/// What a person reads after a failed build before its message: the end of the failed step's log, and the lines of the
+/// Dockerfile.
+pub(super) fn failure_lines(error: &Error) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(step) = error.step.as_deref().filter(|_| !error.log_tail.is_empty()) {
+        lines.push(format!("last lines of `{}`:", short(step)));
+        let tail = error.log_tail.iter();
+        lines.extend(tail.map(|line| format!("    {}", clean_line(line))));
+    }
+    let place = error.dockerfile.as_ref();
+    if let Some(excerpt) = place.and_then(|place| place.excerpt.as_deref()) {
+        lines.extend(excerpt.lines().map(|line| clean_line(line).into_owned()));
+    }
+    lines
 }
 
 /// A warning with the lines it is about and the page that explains it.
@@ -139,6 +173,16 @@ pub(super) fn warning_line(warning: &Warning) -> String {
         .map(|url| format!(", see {url}"))
         .unwrap_or_default();
     format!("warning: {}{place}{url}", warning.message)
+}
+
+/// A time that goes on, which has one decimal as long as somebody can see it move: `0.0s`, `12.3s`, `3m 20s`.
+#[cfg(feature = "terminal")]
+pub(super) fn seconds(time: Duration) -> String {
+    let tenths = time.as_millis() / 100;
+    match tenths {
+        0..600 => format!("{}.{}s", tenths / 10, tenths % 10),
+        _ => format_duration(time),
+    }
 }
 
 /// What was transferred.
@@ -165,10 +209,11 @@ mod tests {
             of: Some(2),
             state: StepState::Running,
             stage: None,
+            platform: None,
             duration_ms: None,
         };
-        let line = step_line(&step);
-        assert!(line.starts_with("step 1/2: RUN set -eu; é é"), "{line}");
+        let line = step_line(&step, false);
+        assert!(line.starts_with("[1/2] RUN set -eu; é é"), "{line}");
         assert!(line.ends_with('…') && line.chars().count() < 140, "{line}");
     }
 

@@ -155,7 +155,8 @@ async fn the_reason_of_an_engine_that_refuses_early_wins_over_the_broken_upload(
         let (result, _) = build(&request, acts).await;
         let error = result.err().unwrap();
         assert_eq!(error.kind, ErrorKind::DockerfileInvalid, "{error:?}");
-        assert_eq!(error.dockerfile_line, Some(2));
+        let place = error.dockerfile.as_ref().unwrap();
+        assert_eq!((place.start_line, place.end_line), (2, 2));
         assert!(
             error.message.contains("unknown instruction: FOO"),
             "{error}"

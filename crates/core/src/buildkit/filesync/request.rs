@@ -29,6 +29,13 @@ impl SyncRequest {
             follow: values(headers, "followpaths"),
         }
     }
+
+    /// Whether only an ignore file is wanted, which the engine reads before it asks for the context itself.
+    ///
+    /// <https://github.com/moby/buildkit/blob/v0.25.2/frontend/dockerui/config.go>, `DockerIgnorePatterns`
+    pub(crate) fn is_for_ignore_file(&self) -> bool {
+        self.follow == [b".dockerignore"] && self.include.is_empty() && self.exclude.is_empty()
+    }
 }
 
 /// The values of `key` in their order. Where one of them was not ASCII, all are encoded as in the query of a URL.
@@ -82,6 +89,22 @@ mod tests {
         assert_eq!(request.exclude, [b"*".to_vec(), b"!a+b%41".to_vec()]);
         assert_eq!(request.follow, [b"src".to_vec()]);
         assert!(request.include.is_empty());
+    }
+
+    #[test]
+    fn the_look_for_an_ignore_file_is_told_from_the_wish_for_the_context() {
+        let is_for_ignore_file =
+            |pairs: &[_]| SyncRequest::read(&headers(pairs)).is_for_ignore_file();
+        assert!(is_for_ignore_file(&[("followpaths", ".dockerignore")]));
+        assert!(!is_for_ignore_file(&[]));
+        assert!(!is_for_ignore_file(&[
+            ("followpaths", ".dockerignore"),
+            ("followpaths", "src")
+        ]));
+        assert!(!is_for_ignore_file(&[
+            ("followpaths", ".dockerignore"),
+            ("exclude-patterns", "a")
+        ]));
     }
 
     #[test]

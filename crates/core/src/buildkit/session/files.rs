@@ -16,8 +16,6 @@ use crate::buildkit::complaints::Complaints;
 use crate::buildkit::filesync::{SyncCounters, SyncRequest, Transfer, Tree, answer};
 use crate::buildkit::tasks::Spawner;
 
-const IGNORE_FILE: &[u8] = b".dockerignore";
-
 /// The folders that the engine may ask for, by name.
 pub(crate) struct FileSync {
     pub(crate) folders: BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
@@ -46,8 +44,7 @@ impl FileSync {
             let message = format!("no access allowed to dir {:?}", wanted.name);
             return Status::not_found(message).into_http();
         };
-        // The ignore file is asked for by itself before the folder is, and is no progress of that.
-        let counters = if wanted.follow == [IGNORE_FILE] {
+        let counters = if wanted.is_for_ignore_file() {
             Arc::default()
         } else {
             Arc::clone(counters)

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 
 pub use connection::connection_failed;
 
-use self::table::{BUILD_ANSWER_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, Row, TABLE, matches};
+use self::table::{
+    BUILD_ANSWER_TABLE, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, Row, TABLE, matches,
+};
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
 
@@ -52,16 +54,15 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
     if let Some(status) = status.filter(|_| text.trim_start().starts_with('<')) {
         return by_page(status);
     }
-    let own: [&[Row]; 2] = match (stage, status) {
-        (Stage::Build, Some(_)) => [BUILD_TABLE, BUILD_ANSWER_TABLE],
-        (Stage::Build, None) => [BUILD_TABLE, BUILD_STREAM_TABLE],
-        _ => [&[], &[]],
+    let tables: [&[Row]; 4] = match (stage, status) {
+        (Stage::Build, Some(_)) => [BUILD_TABLE, BUILD_ANSWER_TABLE, TABLE, &[]],
+        (Stage::Build, None) => [BUILD_TABLE, BUILD_STREAM_TABLE, TABLE, BUILD_LAST_TABLE],
+        _ => [TABLE, &[], &[], &[]],
     };
     let text = without_instruction(&text);
-    let row = own
+    let row = tables
         .into_iter()
         .flatten()
-        .chain(TABLE)
         .find(|(_, patterns)| patterns.iter().any(|pattern| matches(text, pattern)));
     match (row, status) {
         (Some((kind, _)), _) => *kind,
@@ -72,10 +73,15 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
     }
 }
 
-/// Podman's sentence without the instruction that it quotes: `building at STEP "COPY a b": what happened`.
+/// A sentence without the instruction that it quotes, whatever words that has: Podman's `building at STEP "COPY a b": what
+/// happened`, and BuildKit's `process "a b" did not complete successfully: what happened`.
 fn without_instruction(text: &str) -> &str {
-    text.split_once("building at step \"")
-        .and_then(|(_, rest)| rest.split_once("\": "))
+    let after_step = text
+        .split_once("building at step \"")
+        .and_then(|(_, rest)| rest.split_once("\": "));
+    let after_command = || text.rsplit_once("\" did not complete successfully: ");
+    after_step
+        .or_else(after_command)
         .map_or(text, |(_, rest)| rest)
 }
 

@@ -71,10 +71,18 @@ pub(super) const TABLE: &[Row] = &[
             "no image found in manifest list",
         ],
     ),
+    // Whatever answered is no registry.
+    (
+        ErrorKind::RegistryError,
+        &["encountered unknown type text/html"],
+    ),
     (
         ErrorKind::UnsupportedImage,
         &[
             "unsupported media type",
+            "encountered unknown type",
+            "schema 1 has been removed",
+            "invalid schema1 manifest",
             "encountered remote \"…when fetching",
             "unsupported manifest format",
             "unsupported schema version",
@@ -134,6 +142,11 @@ pub(super) const TABLE: &[Row] = &[
             "blob unknown",
             "blob not found",
             "failed to resolve reference…not found",
+            "failed to resolve source metadata for…: not found",
+            "failed to create llb definition:…: not found",
+            "failed to solve with frontend gateway.v0:…: not found",
+            "failed to load cache key:…: not found",
+            "could not fetch content descriptor…not found",
             "failed open: content at…not found",
             "error parsing http 404",
             "404 page not found",
@@ -255,7 +268,12 @@ pub(super) const BUILD_TABLE: &[Row] = &[
     ),
     (
         ErrorKind::BuildFailed,
-        &["copy failed:", "add failed:", "failed to compute cache key"],
+        &[
+            "copy failed:",
+            "add failed:",
+            "failed to compute cache key: \"",
+            "failed to calculate checksum of ref",
+        ],
     ),
     (
         ErrorKind::DockerfileInvalid,
@@ -281,6 +299,7 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "failed to parse stage name",
             "base name (…) should not be blank",
             "no from statement found",
+            "failed to marshal llb definition…invalid utf-8",
         ],
     ),
     // A layer of a base image, which is a tar as well.
@@ -299,6 +318,8 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "failed to create a temporary file for the build context",
             "invalid tar header",
             "unexpected eof in archive",
+            // Docker 28 takes no names of files that are not UTF-8.
+            "failed to unmarshal the received message…invalid utf-8",
         ],
     ),
 ];
@@ -321,6 +342,12 @@ pub(super) const BUILD_STREAM_TABLE: &[Row] = &[
         &["=permission denied", "copier: stat:", "copier: get:"],
     ),
 ];
+
+/// Rows for the stream of a build, asked after [`TABLE`]: what the frontend finds wrong by itself.
+pub(super) const BUILD_LAST_TABLE: &[Row] = &[(
+    ErrorKind::DockerfileInvalid,
+    &["failed to create llb definition"],
+)];
 
 /// Whether `text`, in lower case, matches `pattern`.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {

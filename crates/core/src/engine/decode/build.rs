@@ -203,12 +203,13 @@ impl BuildDecoder {
                 Vec::new()
             }
             BuilderLine::Warning(text) => {
-                let warning = Warning::new("BUILD_WARNING", told(text));
+                let warning = Warning::new(Warning::BUILD, told(text));
                 self.warnings.push(warning.clone());
                 vec![ProgressEvent::Warning(warning)]
             }
             BuilderLine::Status(text) => {
                 vec![ProgressEvent::Status(Status {
+                    step: None,
                     message: told(text),
                 })]
             }
@@ -279,6 +280,7 @@ impl BuildDecoder {
             of: Some(step.of),
             state,
             stage: None,
+            platform: None,
             duration_ms: (state != StepState::Running).then_some(duration),
         }))
     }

@@ -145,6 +145,7 @@ impl PullDecoder {
                 ProgressEvent::Warning(warning)
             }
             None => ProgressEvent::Status(Status {
+                step: None,
                 message: status.clone(),
             }),
         };

@@ -301,6 +301,7 @@ fn statuses_hold_no_secrets_of_urls() {
         r#"{"status":"asking https://me:secret@r.example/x?token=t"}"#,
     );
     let expected = Status {
+        step: None,
         message: "asking https://r.example/x?…".to_owned(),
     };
     assert_eq!(decoded.events, [ProgressEvent::Status(expected)]);

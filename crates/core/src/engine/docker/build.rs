@@ -17,6 +17,23 @@ pub(super) async fn build(
     build: &EngineBuild,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt> {
+    let built = build_with_either(engine, build, progress).await;
+    built.map_err(|error| placed(error, build))
+}
+
+/// Names the Dockerfile as the caller does.
+fn placed(mut error: Error, build: &EngineBuild) -> Error {
+    if let Some(place) = &mut error.dockerfile {
+        place.path = build.source.dockerfile_path();
+    }
+    error
+}
+
+async fn build_with_either(
+    engine: &DockerEngine,
+    build: &EngineBuild,
+    progress: &dyn ProgressSink,
+) -> Result<EngineBuilt> {
     let subject = build.options.tags.first().map(ToString::to_string);
     let call = Call::build(engine, subject.as_deref());
     let is_forced = build.options.builder == Builder::BuildKit;
@@ -51,7 +68,9 @@ pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<
     };
     match buildkit::check(daemon, build, &engine.node).await {
         Ok(warnings) => Ok(warnings),
-        Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
+        Err(Failure::Error(error) | Failure::Deadline(error)) => {
+            Err(placed(call.name(error), build))
+        }
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
     }
 }

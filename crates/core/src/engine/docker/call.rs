@@ -10,7 +10,7 @@ use crate::engine::classify::{self, Stage};
 use crate::engine::decode::Failure;
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::{Exchange, HttpError};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{DockerfilePlace, Error, ErrorKind, Result};
 
 /// What is being done, to what, at which engine.
 #[derive(Clone, Copy)]
@@ -162,7 +162,7 @@ impl Call<'_> {
     fn failed(&self, kind: ErrorKind, text: &str) -> Error {
         let mut error = self.name(Error::new(kind, classify::readable(text)));
         if kind == ErrorKind::DockerfileInvalid {
-            error.dockerfile_line = classify::dockerfile_line(text);
+            error.dockerfile = classify::dockerfile_line(text).map(DockerfilePlace::line);
         }
         error
     }

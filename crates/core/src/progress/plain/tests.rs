@@ -1,8 +1,8 @@
 use std::io;
 
 use super::*;
-use crate::ErrorKind;
 use crate::progress::{AttemptPhase, Log, LogStream, Status, Warning};
+use crate::{DockerfilePlace, ErrorKind};
 
 fn written(feed: impl FnOnce(&Plain<&mut Vec<u8>>)) -> String {
     let mut bytes = Vec::new();
@@ -53,13 +53,18 @@ fn step(state: StepState, duration_ms: Option<u64>) -> ProgressEvent {
         of: Some(9),
         state,
         stage: None,
+        platform: None,
         duration_ms,
     })
 }
 
+fn error(message: &str) -> Error {
+    Error::new(ErrorKind::RegistryError, message)
+}
+
 fn log(text: &str) -> ProgressEvent {
     ProgressEvent::Log(Log {
-        step: None,
+        step: Some("sha256:3".to_owned()),
         stream: LogStream::Stdout,
         text: text.to_owned(),
     })
@@ -111,7 +116,7 @@ fn waits_are_told_with_reason_and_delay() {
                 ..layer
             }));
         }
-        plain.fail("cannot pull `docker.io/acme/app:1.4`");
+        plain.fail(&error("cannot pull `docker.io/acme/app:1.4`"));
     });
     assert_eq!(
         lines,
@@ -143,7 +148,14 @@ fn build_is_told_by_steps_and_log() {
         plain.emit(&ProgressEvent::Warning(Warning {
             url: Some("https://docs.example/w".to_owned()),
             start_line: Some(4),
-            ..Warning::new("STAGE_NAME_CASING", "stage name is not in lower case")
+            ..Warning::new(
+                Warning::BUILD,
+                "StageNameCasing: stage name is not in lower case",
+            )
+        }));
+        plain.emit(&ProgressEvent::Status(Status {
+            step: Some("sha256:3".to_owned()),
+            message: "fetching".to_owned(),
         }));
         plain.emit(&step(StepState::Done, Some(1500)));
         plain.finish_build("sha256:0123");
@@ -152,12 +164,110 @@ fn build_is_told_by_steps_and_log() {
         lines,
         "build context: sending\n\
          build context: sent 7 files, 2.0 KiB\n\
-         step 3/9: RUN make\n\
-         \x20   cc main.c\n\
-         \x20   cc main.c\n\
-         warning: stage name is not in lower case (Dockerfile line 4), see https://docs.example/w\n\
-         step 3/9: done after 1.5s\n\
+         [3/9] RUN make\n\
+         [3/9]     cc main.c\n\
+         [3/9]     cc main.c\n\
+         [3/9] fetching\n\
+         [3/9] done after 1.5s\n\
+         warning: StageNameCasing: stage name is not in lower case (Dockerfile line 4), see https://docs.example/w\n\
          Build complete: sha256:0123\n"
+    );
+}
+
+fn step_of(id: &str, stage: Option<&str>, position: Option<(u32, u32)>, name: &str) -> Step {
+    Step {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        index: position.map(|(index, _)| index),
+        of: position.map(|(_, of)| of),
+        state: StepState::Running,
+        stage: stage.map(str::to_owned),
+        platform: None,
+        duration_ms: None,
+    }
+}
+
+#[test]
+fn a_line_says_which_of_the_steps_at_work_it_belongs_to() {
+    let build = step_of("b", Some("build"), Some((2, 5)), "RUN make");
+    let test = step_of("t", Some("test"), Some((2, 3)), "RUN npm test");
+    let arm = Step {
+        platform: Some("linux/arm64".to_owned()),
+        ..step_of("a", None, Some((1, 1)), "COPY . .")
+    };
+    let export = step_of("e", None, None, "exporting to image");
+    let ends = |step: &Step, state| Step {
+        state,
+        duration_ms: Some(340),
+        ..step.clone()
+    };
+    let says = |step: &Step, text: &str| {
+        ProgressEvent::Log(Log {
+            step: Some(step.id.clone()),
+            stream: LogStream::Stdout,
+            text: text.to_owned(),
+        })
+    };
+    let lines = written(|plain| {
+        for event in [
+            ProgressEvent::Step(build.clone()),
+            ProgressEvent::Step(test.clone()),
+            says(&build, "cc main.c"),
+            says(&test, "ok 1"),
+            says(&build, "cc other.c"),
+            ProgressEvent::Step(ends(&build, StepState::Done)),
+            ProgressEvent::Step(ends(&test, StepState::Failed)),
+            ProgressEvent::Step(ends(&arm, StepState::Cached)),
+            ProgressEvent::Step(export.clone()),
+            ProgressEvent::Status(Status {
+                step: Some("e".to_owned()),
+                message: "exporting layers".to_owned(),
+            }),
+            ProgressEvent::Step(ends(&export, StepState::Canceled)),
+        ] {
+            plain.emit(&event);
+        }
+    });
+    assert_eq!(
+        lines,
+        "[build 2/5] RUN make\n\
+         [test 2/3] RUN npm test\n\
+         [build 2/5]     cc main.c\n\
+         [test 2/3]     ok 1\n\
+         [build 2/5]     cc other.c\n\
+         [build 2/5] done after 0.3s\n\
+         [test 2/3] RUN npm test: failed after 0.3s\n\
+         [linux/arm64 1/1] COPY . .: cached\n\
+         exporting to image\n\
+         exporting to image: exporting layers\n\
+         exporting to image: canceled after 0.3s\n"
+    );
+}
+
+#[test]
+fn a_failed_build_ends_with_the_steps_log_and_the_lines_of_the_dockerfile() {
+    let mut failure = Error::new(ErrorKind::BuildFailed, "cannot build `a:1`: exit code: 7");
+    failure.step = Some("RUN make &&     make test".to_owned());
+    failure.log_tail = vec!["one".to_owned(), "two\u{7}".to_owned()];
+    failure.dockerfile = Some(DockerfilePlace {
+        excerpt: Some("Dockerfile:2\n-----\n   2 | >>> RUN make\n-----".to_owned()),
+        ..DockerfilePlace::line(2)
+    });
+    let lines = written(|plain| {
+        plain.emit(&ProgressEvent::Warning(Warning::new(Warning::BUILD, "w")));
+        plain.fail(&failure);
+    });
+    assert_eq!(
+        lines,
+        "warning: w\n\
+         last lines of `RUN make && make test`:\n\
+         \x20   one\n\
+         \x20   two\n\
+         Dockerfile:2\n\
+         -----\n\
+         \x20  2 | >>> RUN make\n\
+         -----\n\
+         error: cannot build `a:1`: exit code: 7\n"
     );
 }
 
@@ -166,7 +276,10 @@ fn same_line_is_not_repeated() {
     let lines = written(|plain| {
         for _ in 0..3 {
             let message = "Pulling from acme/app".to_owned();
-            plain.emit(&ProgressEvent::Status(Status { message }));
+            plain.emit(&ProgressEvent::Status(Status {
+                step: None,
+                message,
+            }));
         }
     });
     assert_eq!(lines, "Pulling from acme/app\n");

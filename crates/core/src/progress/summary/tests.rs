@@ -55,6 +55,20 @@ fn total_is_not_final_while_a_size_is_unknown() {
 }
 
 #[test]
+fn no_total_of_a_build_is_final_before_its_end() {
+    let mut summary = Summary::of_build();
+    summary.observe(&downloading("a", 10, 100));
+    for millis in [0, 1000, 2000] {
+        summary.observe(&downloading("a", 10 + millis / 50, 100));
+        let total = summary.total(at(millis)).unwrap();
+        assert_eq!((total.total_is_final, total.eta_ms), (false, None));
+    }
+    summary.reset();
+    summary.observe(&downloading("b", 10, 100));
+    assert!(!summary.total(at(3000)).unwrap().total_is_final);
+}
+
+#[test]
 fn layer_whose_bytes_the_engine_never_told_leaves_the_total_open() {
     let mut summary = summary_of(&[
         downloading("a", 100, 100),

@@ -1,21 +1,26 @@
 //! The rows as indicatif's bars.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, TermLike};
+use std::time::Duration;
+
+use console::measure_text_width;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::canvas::Canvas;
-use super::layout::{Look, message, wrap};
+use super::layout::{Look, fit_to_end, message, wrap};
 use super::rows::{Content, Line, Row, Rows};
+use super::screen::{Clock, Device};
 
 /// Shows rows on a terminal.
 #[derive(Debug)]
 pub(super) struct Board {
-    pub(super) rows: Rows,
+    rows: Rows,
     multi: MultiProgress,
     canvas: Canvas,
     /// One for each line that is shown, from the top.
     bars: Vec<Shown>,
     size: (usize, usize),
     has_colours: bool,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -44,7 +49,7 @@ impl Shown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Key {
     Row(String),
-    Log(usize),
+    Detail(String, usize),
     Folded,
     Footer,
 }
@@ -53,7 +58,7 @@ impl Key {
     fn of(line: &Line<'_>) -> Self {
         match line {
             Line::Row(row) => Self::Row(row.id.clone()),
-            Line::Log(index, _) => Self::Log(*index),
+            Line::Detail { row, index, .. } => Self::Detail(row.id.clone(), *index),
             Line::Folded { .. } => Self::Folded,
             Line::Footer(_) => Self::Footer,
         }
@@ -61,8 +66,9 @@ impl Key {
 }
 
 impl Board {
-    pub(super) fn new(device: Box<dyn TermLike>, has_colours: bool) -> Self {
-        let canvas = Canvas::new(device);
+    pub(super) fn new(device: Device, has_colours: bool) -> Self {
+        let Device { term, clock } = device;
+        let canvas = Canvas::new(term);
         // The canvas paints when told, so it may take every frame.
         let target = ProgressDrawTarget::term_like(Box::new(canvas.clone()));
         Self {
@@ -72,15 +78,23 @@ impl Board {
             canvas,
             bars: Vec::new(),
             has_colours,
+            clock,
         }
     }
 
-    /// Brings the bars in line with the rows.
-    pub(super) fn update(&mut self) {
+    /// Changes the rows, and brings the bars in line with them.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Rows)) {
+        self.rows.now = self.clock.now();
+        change(&mut self.rows);
+        self.update();
+    }
+
+    fn update(&mut self) {
         self.size = self.canvas.size();
         let (height, columns) = self.size;
         // The last column stays free: some terminals wrap as soon as it is written.
         let width = columns.saturating_sub(1).max(1);
+        let now = self.rows.now;
         let lines = self.rows.lines(height);
 
         let keys: Vec<Key> = lines.iter().map(Key::of).collect();
@@ -98,7 +112,7 @@ impl Board {
                 self.bars.insert(index, Shown::new(key, bar));
             }
             if let Some(shown) = self.bars.get_mut(index) {
-                shown.fill(line, width, self.has_colours);
+                shown.fill(line, width, self.has_colours, now);
             }
         }
         if self.bars.is_empty() {
@@ -110,10 +124,10 @@ impl Board {
         self.has_colours
     }
 
-    /// Moves the spinners, and follows the terminal's size.
+    /// Moves the spinners and the times, and follows the terminal's size.
     pub(super) fn tick(&mut self) {
-        if self.size != self.canvas.size() {
-            self.update();
+        if self.rows.has_times() || self.size != self.canvas.size() {
+            self.change(|_| {});
         }
         for shown in &self.bars {
             shown.bar.tick();
@@ -124,7 +138,19 @@ impl Board {
     /// Writes a text that stays above the bars, wrapped between words.
     pub(super) fn print(&self, text: &str) {
         let (_, columns) = self.canvas.size();
-        let _ = self.multi.println(wrap(text, columns));
+        self.print_as_it_is(&wrap(text, columns));
+    }
+
+    /// Writes a line that stays above the bars: a mark, a text that is cut to the width, and its end on the right.
+    pub(super) fn print_fitted(&self, mark: &str, text: &str, end: &str) {
+        let (_, columns) = self.canvas.size();
+        let room = columns.saturating_sub(1 + measure_text_width(mark) + 1);
+        self.print_as_it_is(&format!("{mark} {}", fit_to_end(text, end, room)));
+    }
+
+    /// Writes lines that stay above the bars, and leaves it to the terminal where they are too long.
+    pub(super) fn print_as_it_is(&self, text: &str) {
+        let _ = self.multi.println(text);
         // The next frame tells the canvas that the lines stay.
         match self.bars.first() {
             Some(shown) => shown.bar.tick(),
@@ -139,7 +165,7 @@ impl Board {
 
 impl Shown {
     /// Gives the bar what the line says. What it knows already would only turn its spinner.
-    fn fill(&mut self, line: &Line<'_>, width: usize, has_colours: bool) {
+    fn fill(&mut self, line: &Line<'_>, width: usize, has_colours: bool, now: Duration) {
         let look = Look::of(line, width);
         if self.look != Some(look) {
             self.look = Some(look);
@@ -164,7 +190,7 @@ impl Shown {
                 self.bar.set_position(bytes.0);
             }
         }
-        let message = message(line, look, width, has_colours);
+        let message = message(line, look, width, has_colours, now);
         if self.message != message {
             self.message.clone_from(&message);
             self.bar.set_message(message);
@@ -174,8 +200,7 @@ impl Shown {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        self.rows.clear();
-        self.update();
+        self.change(Rows::clear);
         self.paint();
     }
 }

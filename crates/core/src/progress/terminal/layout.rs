@@ -6,6 +6,7 @@ use console::{Style, measure_text_width, truncate_str};
 use indicatif::{ProgressState, ProgressStyle};
 
 use super::rows::{Content, Line, Row};
+use crate::progress::words::seconds;
 use crate::text::{clean_line, format_bytes};
 
 /// A layer whose size is known, where there is room for it.
@@ -62,7 +63,7 @@ impl Look {
                 ..
             }) => Self::of_bar(width),
             Line::Row(_) => Self::Spinner,
-            Line::Log(..) | Line::Folded { .. } | Line::Footer(_) => Self::Text,
+            Line::Detail { .. } | Line::Folded { .. } | Line::Footer(_) => Self::Text,
         }
     }
 
@@ -134,13 +135,24 @@ impl Look {
     }
 }
 
-/// The message of a line, cut to what its look leaves.
-pub(super) fn message(line: &Line<'_>, look: Look, width: usize, has_colours: bool) -> String {
+/// The message of a line at a time, cut to what its look leaves.
+pub(super) fn message(
+    line: &Line<'_>,
+    look: Look,
+    width: usize,
+    has_colours: bool,
+    now: Duration,
+) -> String {
     let room = look.message_width(width);
     let text = match line {
-        Line::Row(row) => row_text(row, room),
-        Line::Log(_, text) => fit(text, room),
-        Line::Folded { count, finished } => fit(&folded_text(*count, *finished), room),
+        Line::Row(row) => row_text(row, room, now),
+        // Below the text of its row.
+        Line::Detail { text, .. } => fit(text, room),
+        Line::Folded {
+            layers,
+            steps,
+            finished,
+        } => fit(&folded_text(*layers, *steps, *finished), room),
         Line::Footer(parts) => fit_parts(parts, room),
     };
     // A blank line would not be told apart from padding by the canvas.
@@ -161,9 +173,12 @@ pub(super) fn message(line: &Line<'_>, look: Look, width: usize, has_colours: bo
 }
 
 /// A layer's identifier is whole before there is any of its state.
-fn row_text(row: &Row, room: usize) -> String {
+fn row_text(row: &Row, room: usize, now: Duration) -> String {
     match &row.content {
         Content::Spinner(message) => fit(message, room),
+        Content::Timed { text, started, .. } => {
+            fit_to_end(text, &seconds(now.saturating_sub(*started)), room)
+        }
         Content::Layer { status, .. } => {
             let text = fit(&format!("{} {status}", row.id), room);
             if text.starts_with(&row.id) {
@@ -175,12 +190,27 @@ fn row_text(row: &Row, room: usize) -> String {
     }
 }
 
-fn folded_text(count: usize, finished: usize) -> String {
-    let layers = if count == 1 { "layer" } else { "layers" };
+fn folded_text(layers: usize, steps: usize, finished: usize) -> String {
+    let counted = [(steps, "step"), (layers, "layer")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} more {word}{}", if count == 1 { "" } else { "s" }));
+    let counted = counted.collect::<Vec<_>>().join(" and ");
     match finished {
-        0 => format!("… and {count} more {layers}"),
-        _ => format!("… and {count} more {layers}: {finished} done"),
+        0 => format!("… and {counted}"),
+        _ => format!("… and {counted}: {finished} done"),
     }
+}
+
+/// A text on the left and its end on the right of one line of `width` columns.
+pub(super) fn fit_to_end(text: &str, end: &str, width: usize) -> String {
+    let room = width.checked_sub(measure_text_width(end) + 1);
+    let Some(room) = room.filter(|_| !end.is_empty()) else {
+        return fit(text, width);
+    };
+    let text = fit(text, room);
+    let gap = room - measure_text_width(&text) + 1;
+    format!("{text}{:gap$}{end}", "")
 }
 
 /// As many of the parts as fit, from the first.

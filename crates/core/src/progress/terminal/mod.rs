@@ -4,6 +4,7 @@
 //! their lines to the terminal in one write. [`ProgressReporter`] is the face of these; [`Terminal`] feeds it events.
 
 mod board;
+mod build;
 mod canvas;
 mod footer;
 mod layout;

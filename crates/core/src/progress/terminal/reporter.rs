@@ -110,6 +110,14 @@ impl ProgressReporter {
         }
     }
 
+    /// Writes a line that stays above the rows, of the terminal's width: a mark, a text, and its end on the right.
+    pub(super) fn print_fitted(&self, mark: &str, text: &str, end: &str) {
+        if let Some(board) = self.board() {
+            board.print_fitted(mark, text, end);
+            board.paint();
+        }
+    }
+
     /// Whether anything is shown, with colours.
     pub(super) fn has_colours(&self) -> bool {
         self.board().is_some_and(|board| board.has_colours())
@@ -121,8 +129,7 @@ impl ProgressReporter {
         let Some(mut board) = self.board() else {
             return;
         };
-        change(&mut board.rows);
-        board.update();
+        board.change(change);
         let is_ticking = self.lock_ticker().is_some();
         if !is_ticking {
             board.paint();
@@ -135,10 +142,17 @@ impl ProgressReporter {
 
     /// Removes all rows and leaves a text that may carry colours.
     pub(super) fn end(&self, message: &str) {
+        self.end_after(&[], message);
+    }
+
+    /// Removes all rows and leaves lines as they are, and after them a text that may carry colours.
+    pub(super) fn end_after(&self, lines: &[String], message: &str) {
         self.stop_ticker();
         if let Some(mut board) = self.board() {
-            board.rows.clear();
-            board.update();
+            board.change(Rows::clear);
+            for line in lines {
+                board.print_as_it_is(line);
+            }
             board.print(message);
             board.paint();
         }
@@ -162,6 +176,13 @@ impl ProgressReporter {
 
     fn board(&self) -> Option<MutexGuard<'_, Board>> {
         self.board.as_deref().map(lock)
+    }
+
+    #[cfg(test)]
+    pub(super) fn tick(&self) {
+        if let Some(mut board) = self.board() {
+            board.tick();
+        }
     }
 
     #[cfg(test)]

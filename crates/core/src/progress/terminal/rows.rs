@@ -1,16 +1,18 @@
 //! Which rows exist, and which of them a terminal of some height shows.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-/// Lines of a log that are shown at most.
-pub(super) const LOG_LINES: usize = 4;
+/// Lines below a row that are shown at most.
+pub(super) const DETAILS: usize = 4;
 
 /// All rows, in the order in which they were added. The first one is the main row.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     all: Vec<Row>,
-    log: VecDeque<String>,
     footer: Vec<String>,
+    /// The time by which the rows are shown.
+    pub(super) now: Duration,
 }
 
 /// One row.
@@ -25,6 +27,12 @@ pub(super) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Spinner(String),
+    /// Work whose time is shown, with the last lines that it said.
+    Timed {
+        text: String,
+        started: Duration,
+        details: VecDeque<String>,
+    },
     Layer {
         current: u64,
         total: Option<u64>,
@@ -36,11 +44,16 @@ pub(super) enum Content {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     Row(&'a Row),
-    /// A line of the log, with its place among the shown ones.
-    Log(usize, &'a str),
+    /// A line below a row, with its place among the shown ones.
+    Detail {
+        row: &'a Row,
+        index: usize,
+        text: &'a str,
+    },
     /// Rows for which there is no room.
     Folded {
-        count: usize,
+        layers: usize,
+        steps: usize,
         finished: usize,
     },
     Footer(&'a [String]),
@@ -58,6 +71,17 @@ impl Row {
                 ..
             } => 1,
             _ => 0,
+        }
+    }
+
+    fn is_layer(&self) -> bool {
+        matches!(self.content, Content::Layer { .. })
+    }
+
+    fn details(&self) -> Option<&VecDeque<String>> {
+        match &self.content {
+            Content::Timed { details, .. } => Some(details),
+            _ => None,
         }
     }
 }
@@ -78,6 +102,42 @@ impl Rows {
         }
     }
 
+    /// Adds a row whose time begins now, or gives an existing one another text.
+    pub(super) fn time(&mut self, id: &str, new: &str) {
+        let known = self.all.iter_mut().find(|row| row.id == id);
+        if let Some(Content::Timed { text, .. }) = known.map(|row| &mut row.content) {
+            new.clone_into(text);
+            return;
+        }
+        let content = Content::Timed {
+            text: new.to_owned(),
+            started: self.now,
+            details: VecDeque::new(),
+        };
+        self.set(id, content);
+    }
+
+    /// Adds a line below a row, in the place of the line `before` where that is there. Returns whether there is such a
+    /// row.
+    pub(super) fn detail(&mut self, id: &str, line: &str, before: Option<&str>) -> bool {
+        let row = self.all.iter_mut().find(|row| row.id == id);
+        let Some(Content::Timed { details, .. }) = row.map(|row| &mut row.content) else {
+            return false;
+        };
+        let known = details
+            .iter_mut()
+            .find(|known| before == Some(known.as_str()));
+        if let Some(known) = known {
+            line.clone_into(known);
+            return true;
+        }
+        if details.len() == DETAILS {
+            details.pop_front();
+        }
+        details.push_back(line.to_owned());
+        true
+    }
+
     /// Marks a row as finished, with its last words.
     pub(super) fn finish(&mut self, id: &str, message: &str) {
         let message = message.to_owned();
@@ -96,28 +156,23 @@ impl Rows {
         }
     }
 
-    /// Removes the layers, all of them or the finished ones.
-    pub(super) fn remove_layers(&mut self, finished_only: bool) {
-        self.all.retain(|row| {
-            matches!(row.content, Content::Spinner(_)) || (finished_only && !row.is_finished)
-        });
+    /// Removes a row.
+    pub(super) fn remove(&mut self, id: &str) {
+        self.all.retain(|row| row.id != id);
     }
 
-    pub(super) fn has_layers(&self) -> bool {
-        self.all
-            .iter()
-            .any(|row| matches!(row.content, Content::Layer { .. }))
+    /// Removes all rows but the main one.
+    pub(super) fn remove_others(&mut self) {
+        self.all.truncate(1);
+        self.footer.clear();
     }
 
-    pub(super) fn push_log(&mut self, line: String) {
-        if self.log.len() == LOG_LINES {
-            self.log.pop_front();
+    /// Removes the layers that are finished, and their sum with the last of them.
+    pub(super) fn remove_finished_layers(&mut self) {
+        self.all.retain(|row| !(row.is_layer() && row.is_finished));
+        if !self.all.iter().any(Row::is_layer) {
+            self.footer.clear();
         }
-        self.log.push_back(line);
-    }
-
-    pub(super) fn clear_log(&mut self) {
-        self.log.clear();
     }
 
     pub(super) fn set_footer(&mut self, parts: Vec<String>) {
@@ -125,28 +180,48 @@ impl Rows {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.all.clear();
+        self.footer.clear();
+    }
+
+    /// Whether a row changes by time alone.
+    pub(super) fn has_times(&self) -> bool {
+        self.all.iter().any(|row| row.details().is_some())
     }
 
     /// The lines for a terminal of `height` rows. One row stays free, for the cursor of whoever writes next.
     pub(super) fn lines(&self, height: usize) -> Vec<Line<'_>> {
         let mut room = height.saturating_sub(1).max(1);
-        let mut lines = Vec::new();
         let Some((main, others)) = self.all.split_first() else {
-            return lines;
+            return Vec::new();
         };
-        lines.push(Line::Row(main));
         room -= 1;
         let has_footer = !self.footer.is_empty() && room > 0;
         room -= usize::from(has_footer);
 
-        let log_room = if others.is_empty() { room } else { room / 3 };
-        let log_lines = self.log.len().min(log_room);
-        let log = self.log.iter().skip(self.log.len() - log_lines);
-        lines.extend(log.enumerate().map(|(index, line)| Line::Log(index, line)));
-        room -= log_lines;
+        // Layers come last: they come and go below the steps that pull them.
+        let (layers, steps): (Vec<&Row>, Vec<&Row>) = others.iter().partition(|row| row.is_layer());
+        let others = [steps, layers].concat();
+        let available = details_of(main) + others.iter().map(|row| details_of(row)).sum::<usize>();
+        // What is said takes a third where there is no room for everything.
+        let reserved = if others.len() + available <= room {
+            available
+        } else {
+            available.min(room / 3)
+        };
+        let (shown, folded) = fold(&others, room - reserved);
+        let rows: Vec<&Row> = std::iter::once(main).chain(shown).collect();
+        let used = rows.len() - 1 + usize::from(folded.is_some());
+        let counts = share_out(&rows, room.saturating_sub(used));
 
-        push_others(&mut lines, others, room);
+        let mut lines = Vec::new();
+        for (row, count) in rows.into_iter().zip(counts) {
+            lines.push(Line::Row(row));
+            let details = row.details().into_iter().flatten();
+            let last = details.skip(details_of(row) - count).enumerate();
+            lines.extend(last.map(|(index, text)| Line::Detail { row, index, text }));
+        }
+        lines.extend(folded);
         if has_footer {
             lines.push(Line::Footer(&self.footer));
         }
@@ -154,27 +229,44 @@ impl Rows {
     }
 }
 
-fn push_others<'a>(lines: &mut Vec<Line<'a>>, rows: &'a [Row], room: usize) {
+fn details_of(row: &Row) -> usize {
+    row.details().map_or(0, VecDeque::len)
+}
+
+/// The rows that are shown in `room` lines, and the line that stands for the others.
+fn fold<'a>(rows: &[&'a Row], room: usize) -> (Vec<&'a Row>, Option<Line<'a>>) {
     if rows.len() <= room {
-        lines.extend(rows.iter().map(Line::Row));
-        return;
+        return (rows.to_vec(), None);
     }
     let Some(kept) = room.checked_sub(1) else {
-        return;
+        return (Vec::new(), None);
     };
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|index| rows[*index].rank());
     let (shown, folded) = order.split_at_mut(kept);
     shown.sort_unstable();
-    lines.extend(shown.iter().map(|index| Line::Row(&rows[*index])));
-    let finished = folded
-        .iter()
-        .filter(|index| rows[**index].is_finished)
-        .count();
-    lines.push(Line::Folded {
-        count: folded.len(),
-        finished,
-    });
+    let folded = || folded.iter().map(|index| rows[*index]);
+    let layers = folded().filter(|row| row.is_layer()).count();
+    let line = Line::Folded {
+        layers,
+        steps: folded().count() - layers,
+        finished: folded().filter(|row| row.is_finished).count(),
+    };
+    (shown.iter().map(|index| rows[*index]).collect(), Some(line))
+}
+
+/// How many lines each row gets below it, one after the other, of `room`.
+fn share_out(rows: &[&Row], mut room: usize) -> Vec<usize> {
+    let mut counts = vec![0; rows.len()];
+    for round in 0..DETAILS {
+        for (row, count) in rows.iter().zip(&mut counts) {
+            if room > 0 && details_of(row) > round {
+                *count += 1;
+                room -= 1;
+            }
+        }
+    }
+    counts
 }
 
 #[cfg(test)]

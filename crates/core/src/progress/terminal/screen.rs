@@ -1,7 +1,7 @@
 //! Where a reporter draws.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::TermLike;
@@ -14,10 +14,37 @@ const TICK_INTERVAL: Duration = Duration::from_millis(100);
 /// The caller decides about colours (`NO_COLOR`) and about terminals that cannot move the cursor (`TERM=dumb`): nothing
 /// here reads the environment.
 pub struct Screen {
-    pub(super) device: Option<Box<dyn TermLike>>,
+    pub(super) device: Option<Device>,
     pub(super) has_colours: bool,
     /// Absent where the lines change by calls alone.
     pub(super) tick_interval: Option<Duration>,
+}
+
+/// Where lines go, and what time it is there.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) term: Box<dyn TermLike>,
+    pub(super) clock: Clock,
+}
+
+/// Tells the time since it was made.
+pub(super) struct Clock(Box<dyn Fn() -> Duration + Send + Sync>);
+
+impl Clock {
+    fn started() -> Self {
+        let start = Instant::now();
+        Self(Box::new(move || start.elapsed()))
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Clock").field(&self.now()).finish()
+    }
 }
 
 impl Screen {
@@ -39,7 +66,10 @@ impl Screen {
             console::set_colors_enabled(true);
         }
         Self {
-            device: Some(Box::new(device)),
+            device: Some(Device {
+                term: Box::new(device),
+                clock: Clock::started(),
+            }),
             has_colours,
             tick_interval: Some(TICK_INTERVAL),
         }
@@ -61,6 +91,16 @@ impl Screen {
             tick_interval: None,
             ..self
         }
+    }
+
+    /// The same with another clock.
+    #[cfg(test)]
+    pub(super) fn with_clock(self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        let device = self.device.map(|device| Device {
+            clock: Clock(Box::new(now)),
+            ..device
+        });
+        Self { device, ..self }
     }
 }
 

@@ -6,23 +6,26 @@ use std::time::Duration;
 
 use console::Style;
 
+use super::build::Build;
 use super::footer::total_parts;
 use super::reporter::ProgressReporter;
+use super::rows::Rows;
 use super::screen::Screen;
-use crate::progress::words::{attempt_line, layer_word, step_line, step_name, warning_line};
+use crate::error::Error;
+use crate::progress::words::{attempt_line, failure_lines, layer_word, warning_line};
 use crate::progress::{
-    AttemptPhase, Attempted, Context, Layer, LayerState, ProgressEvent, ProgressSink, Step,
-    StepState,
+    AttemptPhase, Attempted, Layer, LayerState, ProgressEvent, ProgressSink, Status, Warning,
 };
 use crate::text::{clean_line, format_bytes, format_duration};
 
-/// Name of the main row. No layer has it.
-const MAIN: &str = "";
+/// Name of the main row. No layer and no step has it.
+pub(super) const MAIN: &str = "";
 
-/// Shows events on a terminal: what is being done, a row for each layer, the sum of all, a build's last log lines.
+/// Shows events on a terminal: what is being done, a row for each layer and for each step at work, with its time and the
+/// last lines that it printed, and the sum of all layers.
 ///
-/// Retries, the change of the source, failed steps and warnings are lines that stay above the rows. When it is dropped
-/// without one of the last words, its rows disappear.
+/// Retries, the change of the source, steps that have ended and warnings are lines that stay above the rows; warnings
+/// about a Dockerfile come at the end. When it is dropped without one of the last words, its rows disappear.
 #[derive(Debug)]
 pub struct Terminal {
     reporter: ProgressReporter,
@@ -35,8 +38,10 @@ struct Story {
     has_begun: bool,
     /// What is being pulled.
     reference: Option<String>,
-    /// Steps at work, the last one to start at the end.
-    running: Vec<Step>,
+    /// What is being built.
+    build: Option<Build>,
+    /// Warnings that come at the end.
+    warnings: Vec<Warning>,
 }
 
 impl Terminal {
@@ -50,35 +55,38 @@ impl Terminal {
 
     /// Ends with `Pull complete: REFERENCE`.
     pub fn finish_pull(&self, reference: &str) {
-        self.reporter
-            .end(&self.styled(&Style::new().green(), "Pull complete", reference));
+        self.end(&Style::new().green(), "Pull complete", reference, None);
     }
 
-    /// Ends with `Build complete: IMAGE_ID`.
+    /// Ends with the warnings about the Dockerfile, and `Build complete: IMAGE_ID`.
     pub fn finish_build(&self, image_id: &str) {
-        self.reporter
-            .end(&self.styled(&Style::new().green(), "Build complete", image_id));
+        self.end(&Style::new().green(), "Build complete", image_id, None);
     }
 
-    /// Ends with `error: MESSAGE`.
-    pub fn fail(&self, message: &str) {
-        self.reporter
-            .end(&self.styled(&Style::new().red(), "error", message));
+    /// Ends with `error: MESSAGE`; before it, for a build that failed, the end of the failed step's log and the lines of
+    /// the Dockerfile.
+    pub fn fail(&self, error: &Error) {
+        self.end(&Style::new().red(), "error", &error.message, Some(error));
     }
 
-    /// `word: text` with the word in a colour.
-    fn styled(&self, style: &Style, word: impl Display, text: &str) -> String {
-        let word = style
-            .clone()
-            .force_styling(self.reporter.has_colours())
-            .apply_to(word);
-        format!("{word}: {}", clean_line(text))
+    fn end(&self, style: &Style, word: &str, text: &str, failure: Option<&Error>) {
+        let warnings = std::mem::take(&mut self.story().warnings);
+        for warning in warnings {
+            self.print(&Style::new().yellow(), &warning_line(&warning));
+        }
+        let lines = failure.map(failure_lines).unwrap_or_default();
+        let message = format!("{}: {}", self.styled(style, word), clean_line(text));
+        self.reporter.end_after(&lines, &message);
     }
 
-    fn print(&self, style: Style, text: &str) {
-        let style = style.force_styling(self.reporter.has_colours());
-        self.reporter
-            .print(&style.apply_to(clean_line(text)).to_string());
+    /// A word in a colour.
+    fn styled(&self, style: &Style, word: impl Display) -> String {
+        let style = style.clone().force_styling(self.reporter.has_colours());
+        style.apply_to(word).to_string()
+    }
+
+    fn print(&self, style: &Style, text: &str) {
+        self.reporter.print(&self.styled(style, clean_line(text)));
     }
 
     fn attempt(&self, attempted: &Attempted) {
@@ -88,14 +96,10 @@ impl Terminal {
             attempts,
             ..
         } = attempted;
-        self.reporter.change(|rows| {
-            rows.remove_layers(false);
-            rows.clear_log();
-            rows.set_footer(Vec::new());
-        });
+        self.reporter.change(Rows::remove_others);
         self.story().reference = Some(reference.clone());
         if attempted.phase != AttemptPhase::Starting {
-            self.print(Style::new().yellow(), &attempt_line(attempted));
+            self.print(&Style::new().yellow(), &attempt_line(attempted));
         }
         let message = match attempted.phase {
             AttemptPhase::Starting if *attempt > 1 => {
@@ -159,52 +163,32 @@ impl Terminal {
         }
     }
 
-    fn context(&self, context: &Context) {
-        let verb = if context.done { "Sent" } else { "Sending" };
-        let files = match context.files_total {
-            Some(total) if !context.done => format!("{} of {total} files", context.files_sent),
-            _ => format!("{} files", context.files_sent),
-        };
-        let bytes = format_bytes(context.bytes_sent);
-        self.reporter
-            .update_spinner(MAIN, &format!("{verb} build context: {files}, {bytes}"));
-    }
-
-    fn step(&self, step: &Step) {
-        let mut story = self.story();
-        story.running.retain(|running| running.id != step.id);
-        if step.state == StepState::Running {
-            story.running.push(step.clone());
+    fn status(&self, status: &Status) {
+        let story = self.story();
+        if let Some(build) = &story.build {
+            build.status(&self.reporter, status);
+            return;
         }
-        // Instructions are told rather than the work around them.
-        let at_work = story.running.iter().rev();
-        let shown = at_work
-            .clone()
-            .find(|step| step.index.is_some())
-            .or_else(|| at_work.clone().next());
-        let message = shown.map_or_else(|| step_line(step), step_name);
+        let message = match &story.reference {
+            Some(reference) => format!("{reference}: {}", status.message),
+            None => status.message.clone(),
+        };
         drop(story);
-        if step.state == StepState::Failed {
-            self.print(Style::new().red(), &step_line(step));
-        }
-        self.reporter.change(|rows| {
-            if step.state == StepState::Running {
-                rows.clear_log();
-                rows.remove_layers(true);
-                if !rows.has_layers() {
-                    rows.set_footer(Vec::new());
-                }
-            }
-        });
         self.reporter.update_spinner(MAIN, &message);
     }
 
-    fn status(&self, message: &str) {
-        let message = match &self.story().reference {
-            Some(reference) => format!("{reference}: {message}"),
-            None => message.to_owned(),
-        };
-        self.reporter.update_spinner(MAIN, &message);
+    fn warning(&self, warning: &Warning) {
+        if warning.code == Warning::BUILD {
+            self.story().warnings.push(warning.clone());
+        } else {
+            self.print(&Style::new().yellow(), &warning_line(warning));
+        }
+    }
+
+    /// What the thread of the reporter does ten times a second.
+    #[cfg(test)]
+    pub(super) fn tick(&self) {
+        self.reporter.tick();
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {
@@ -223,17 +207,23 @@ impl ProgressSink for Terminal {
             ProgressEvent::Total(total) => self
                 .reporter
                 .change(|rows| rows.set_footer(total_parts(total))),
-            ProgressEvent::Context(context) => self.context(context),
-            ProgressEvent::Step(step) => self.step(step),
+            ProgressEvent::Context(context) => {
+                let build = &mut self.story().build;
+                let build = build.get_or_insert_default();
+                build.context(&self.reporter, context);
+            }
+            ProgressEvent::Step(step) => {
+                let build = &mut self.story().build;
+                let build = build.get_or_insert_default();
+                build.step(&self.reporter, step);
+            }
             ProgressEvent::Log(log) => {
-                if !log.text.trim().is_empty() {
-                    self.reporter.change(|rows| rows.push_log(log.text.clone()));
-                }
+                let build = &mut self.story().build;
+                let build = build.get_or_insert_default();
+                build.log(&self.reporter, log);
             }
-            ProgressEvent::Status(status) => self.status(&status.message),
-            ProgressEvent::Warning(warning) => {
-                self.print(Style::new().yellow(), &warning_line(warning));
-            }
+            ProgressEvent::Status(status) => self.status(status),
+            ProgressEvent::Warning(warning) => self.warning(warning),
         }
     }
 }

@@ -1,10 +1,12 @@
+mod build;
+
 use indicatif::InMemoryTerm;
 
 use super::*;
-use crate::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::progress::{
-    AttemptPhase, Attempted, Layer, LayerState, Log, LogStream, ProgressEvent, ProgressSink,
-    Status, Step, StepState, Total, Warning,
+    AttemptPhase, Attempted, Context, Layer, LayerState, Log, LogStream, ProgressEvent,
+    ProgressSink, Status, Step, StepState, Total, Warning,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -63,13 +65,14 @@ fn step(id: &str, index: u32, state: StepState) -> ProgressEvent {
         of: Some(9),
         state,
         stage: None,
+        platform: None,
         duration_ms: (state != StepState::Running).then_some(1500),
     })
 }
 
-fn log(text: &str) -> ProgressEvent {
+fn log(step: &str, text: &str) -> ProgressEvent {
     ProgressEvent::Log(Log {
-        step: None,
+        step: Some(step.to_owned()),
         stream: LogStream::Stdout,
         text: text.to_owned(),
     })
@@ -234,7 +237,10 @@ fn last_words_stand_alone() {
 fn failure_is_told_once() {
     let (term, terminal) = terminal(24, 80);
     half_way(&terminal);
-    terminal.fail("cannot pull `docker.io/acme/app:1.4`: registry answered 503 three times");
+    terminal.fail(&Error::new(
+        ErrorKind::RegistryError,
+        "cannot pull `docker.io/acme/app:1.4`: registry answered 503 three times",
+    ));
     drop(terminal);
     let _ = term.write_str("$");
     assert_eq!(
@@ -270,49 +276,11 @@ fn lines_above_survive_a_full_screen() {
 }
 
 #[test]
-fn build_shows_its_step_and_the_last_log_lines() {
-    let (term, terminal) = terminal(24, 80);
-    terminal.emit(&step("1", 2, StepState::Running));
-    terminal.emit(&log("of another step"));
-    terminal.emit(&step("1", 2, StepState::Done));
-    terminal.emit(&step("2", 3, StepState::Running));
-    for line in 0..6 {
-        terminal.emit(&log(&format!("\u{1b}[91mline {line}\u{1b}[0m\ttab")));
-        terminal.emit(&log("  "));
-    }
-    assert_eq!(
-        shown(&term),
-        "* step 3/9: RUN make part3\n  line 2 tab\n  line 3 tab\n  line 4 tab\n  line 5 tab"
-    );
-    terminal.emit(&step("2", 3, StepState::Failed));
-    terminal.emit(&ProgressEvent::Warning(Warning::new("W", "deprecated")));
-    assert!(
-        shown(&term)
-            .starts_with("step 3/9: RUN make part3: failed after 1.5s\nwarning: deprecated\n*"),
-        "{}",
-        shown(&term)
-    );
-    terminal.finish_build("sha256:0123");
-    assert!(
-        term.contents()
-            .ends_with("deprecated\nBuild complete: sha256:0123")
-    );
-}
-
-#[test]
-fn running_step_is_shown_when_a_parallel_one_ends() {
-    let (term, terminal) = terminal(24, 80);
-    terminal.emit(&step("1", 2, StepState::Running));
-    terminal.emit(&step("2", 3, StepState::Running));
-    terminal.emit(&step("2", 3, StepState::Done));
-    assert_eq!(shown(&term), "* step 2/9: RUN make part2");
-}
-
-#[test]
 fn status_without_a_layer_goes_to_the_main_row() {
     let (term, terminal) = terminal(24, 80);
     terminal.emit(&attempt("docker.io", 1, AttemptPhase::Starting));
     terminal.emit(&ProgressEvent::Status(Status {
+        step: None,
         message: "Digest: sha256:0".to_owned(),
     }));
     assert_eq!(shown(&term), "* docker.io/acme/app:1.4: Digest: sha256:0");
@@ -405,7 +373,7 @@ fn colours_come_only_when_asked_for() {
     let (term, plain) = super::tests::terminal(24, 80);
     half_way(&plain);
     plain.emit(&attempt("docker.io", 1, AttemptPhase::Retrying));
-    plain.fail("x");
+    plain.fail(&Error::new(ErrorKind::RegistryError, "x"));
     let bytes = term.moves_since_last_check();
     assert!(
         !bytes.contains("32m") && !bytes.contains("33m") && !bytes.contains("[2m"),

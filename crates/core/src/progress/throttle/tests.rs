@@ -192,6 +192,7 @@ fn totals_are_not_repeated() {
 fn other_events_pass_at_once_and_in_order() {
     let mut probe = Probe::default();
     let status = ProgressEvent::Status(Status {
+        step: None,
         message: "Digest: sha256:0".to_owned(),
     });
     let step = ProgressEvent::Step(Step {
@@ -201,6 +202,7 @@ fn other_events_pass_at_once_and_in_order() {
         of: None,
         state: StepState::Running,
         stage: None,
+        platform: None,
         duration_ms: None,
     });
     probe.admit(0, status.clone());

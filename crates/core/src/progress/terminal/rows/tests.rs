@@ -12,8 +12,17 @@ fn layer(current: u64) -> Content {
 fn shown(rows: &Rows, height: usize) -> String {
     let lines = rows.lines(height).into_iter().map(|line| match line {
         Line::Row(row) => row.id.clone(),
-        Line::Log(_, text) => text.to_owned(),
-        Line::Folded { count, finished } => format!("+{count}/{finished}"),
+        Line::Detail { text, .. } => text.to_owned(),
+        Line::Folded {
+            layers,
+            steps: 0,
+            finished,
+        } => format!("+{layers}/{finished}"),
+        Line::Folded {
+            layers,
+            steps,
+            finished,
+        } => format!("+{steps}+{layers}/{finished}"),
         Line::Footer(_) => "sum".to_owned(),
     });
     lines.collect::<Vec<_>>().join(" ")
@@ -52,16 +61,78 @@ fn rows_at_work_stay_longest() {
     }
 }
 
-#[test]
-fn log_takes_a_third_beside_layers_and_all_room_alone() {
-    let mut rows = six();
-    for line in ["1", "2", "3", "4", "5"] {
-        rows.push_log(line.to_owned());
+/// Two steps at work, which have said five lines and two.
+fn two_steps() -> Rows {
+    let mut rows = Rows::default();
+    rows.time("main", "Building");
+    rows.time("s", "RUN make");
+    rows.time("t", "RUN npm test");
+    for line in ["s1", "s2", "s3", "s4", "s5"] {
+        rows.detail("s", line, None);
     }
-    assert_eq!(shown(&rows, 11), "main 4 5 a b c d e f sum");
-    rows.remove_layers(false);
-    assert_eq!(shown(&rows, 24), "main 2 3 4 5 sum");
-    assert_eq!(shown(&rows, 5), "main 4 5 sum");
+    for line in ["t1", "t2"] {
+        rows.detail("t", line, None);
+    }
+    rows
+}
+
+#[test]
+fn each_step_has_its_last_lines_below_it() {
+    let rows = two_steps();
+    let table = [
+        (24, "main s s2 s3 s4 s5 t t1 t2"),
+        (9, "main s s3 s4 s5 t t1 t2"),
+        (7, "main s s4 s5 t t2"),
+        (5, "main s s5 t"),
+        (4, "main s t"),
+        (3, "main +2+0/0"),
+        (2, "main"),
+    ];
+    for (height, expected) in table {
+        assert_eq!(shown(&rows, height), expected, "{height}");
+    }
+}
+
+#[test]
+fn lines_take_a_third_beside_layers_and_give_back_what_is_free() {
+    let mut rows = two_steps();
+    for id in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        rows.set(id, layer(1));
+    }
+    rows.set_footer(vec!["sum".to_owned()]);
+    assert_eq!(shown(&rows, 14), "main s s4 s5 t t2 a b c d e +3/0 sum");
+    assert_eq!(
+        shown(&rows, 24),
+        "main s s2 s3 s4 s5 t t1 t2 a b c d e f g h sum"
+    );
+}
+
+#[test]
+fn the_end_of_a_work_takes_the_place_of_its_beginning() {
+    let mut rows = two_steps();
+    rows.detail("t", "t1: done", Some("t1"));
+    rows.detail("t", "t9: done", Some("t9"));
+    assert_eq!(
+        shown(&rows, 24),
+        "main s s2 s3 s4 s5 t t1: done t2 t9: done"
+    );
+}
+
+#[test]
+fn steps_come_before_the_layers_that_they_pull() {
+    let mut rows = Rows::default();
+    rows.time("main", "Building");
+    rows.set("a", layer(1));
+    rows.time("s", "RUN make");
+    assert_eq!(shown(&rows, 24), "main s a");
+}
+
+#[test]
+fn a_line_of_a_row_that_is_not_there_has_no_place() {
+    let mut rows = two_steps();
+    rows.remove("s");
+    assert!(!rows.detail("s", "late", None));
+    assert_eq!(shown(&rows, 24), "main t t1 t2");
 }
 
 #[test]
@@ -72,8 +143,13 @@ fn finished_row_works_again_when_it_changes() {
 }
 
 #[test]
-fn finished_layers_can_go_alone() {
+fn finished_layers_can_go_alone_and_the_last_takes_the_sum_with_it() {
     let mut rows = six();
-    rows.remove_layers(true);
+    rows.remove_finished_layers();
     assert_eq!(shown(&rows, 24), "main c d e f sum");
+    for id in ["c", "d", "e", "f"] {
+        rows.finish(id, "complete");
+    }
+    rows.remove_finished_layers();
+    assert_eq!(shown(&rows, 24), "main");
 }

@@ -1,0 +1,140 @@
+//! The order in which a message is told, and everything of it that is no step.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::details::Details;
+use super::layers::{Layers, Part};
+use super::message::{StatusResponse, VertexStatus, VertexWarning};
+use super::rows::Rows;
+use super::steps::{Steps, Unfinished};
+use super::warning::warning;
+use crate::progress::{ProgressEvent, Status, Warning};
+
+/// Follows one build.
+#[derive(Debug, Default)]
+pub(crate) struct StatusDecoder {
+    steps: Steps,
+    rows: Rows,
+    layers: Layers,
+    warnings: Vec<Warning>,
+    /// What makes a warning another one: several platforms have the same Dockerfile.
+    warned: HashSet<(String, Option<u32>, Option<u32>)>,
+}
+
+impl StatusDecoder {
+    /// A build of which nothing has been heard.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next message. `now` is the time since the build began.
+    pub(crate) fn decode(&mut self, message: &StatusResponse, now: Duration) -> Vec<ProgressEvent> {
+        let mut events = Vec::new();
+        let mut rows = Details::of(&message.statuses, |row| &row.vertex);
+        let mut logs = Details::of(&message.logs, |log| &log.vertex);
+        for vertex in &message.vertexes {
+            let place = self.steps.update(vertex, &mut events);
+            self.steps.tell_beginning(place, &mut events);
+            if self.steps.has_ended(place) {
+                // What it did last comes before its end.
+                for row in rows.take(&vertex.digest) {
+                    self.row(row, &mut events);
+                }
+                for log in logs.take(&vertex.digest) {
+                    self.steps.log(log, &mut events);
+                }
+            }
+            let may_go_on = vertex.inputs.is_empty();
+            self.steps.tell_end(place, may_go_on, now, &mut events);
+        }
+        for row in rows.rest() {
+            self.row(row, &mut events);
+        }
+        for log in logs.rest() {
+            self.steps.log(log, &mut events);
+        }
+        for it in &message.warnings {
+            self.warning(it, &mut events);
+        }
+        self.steps.settle(now, &mut events);
+        events
+    }
+
+    /// Tells the ends that have been held back for long enough.
+    pub(crate) fn settle(&mut self, now: Duration) -> Vec<ProgressEvent> {
+        let mut events = Vec::new();
+        self.steps.settle(now, &mut events);
+        events
+    }
+
+    /// What is left to tell when the build is over.
+    pub(crate) fn finish(&mut self, has_succeeded: bool) -> Vec<ProgressEvent> {
+        let mut events = Vec::new();
+        self.steps.finish(has_succeeded, &mut events);
+        events
+    }
+
+    /// The step that made the build fail: the one with the given digest, or else the first that failed, instructions
+    /// before the work around them.
+    pub(crate) fn failed_step(&self, digest: Option<&str>) -> Option<Unfinished> {
+        self.steps.failed(digest)
+    }
+
+    /// The step that is at work: the last one to begin, instructions before the work around them.
+    pub(crate) fn running_step(&self) -> Option<Unfinished> {
+        self.steps.running()
+    }
+
+    /// Instructions of the Dockerfile.
+    pub(crate) fn steps_total(&self) -> u32 {
+        self.steps.total()
+    }
+
+    /// Those whose result came from the cache.
+    pub(crate) fn steps_cached(&self) -> u32 {
+        self.steps.cached()
+    }
+
+    /// What should be known although the build succeeded.
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// How many names and outputs of steps are kept.
+    #[cfg(test)]
+    pub(super) fn remembered_texts(&self) -> usize {
+        self.steps.remembered_texts()
+    }
+
+    fn row(&mut self, row: &VertexStatus, events: &mut Vec<ProgressEvent>) {
+        if let Some(part) = Part::parse(&row.id) {
+            events.extend(self.layers.update(part, row).map(ProgressEvent::Layer));
+            return;
+        }
+        let place = self.steps.place(&row.vertex);
+        if let Some(message) = self.rows.update(place, row) {
+            let step = Some(self.steps.id(place).to_owned());
+            events.push(ProgressEvent::Status(Status { step, message }));
+        }
+    }
+
+    fn warning(&mut self, told: &VertexWarning, events: &mut Vec<ProgressEvent>) {
+        let Some(warning) = warning(told) else {
+            return;
+        };
+        let Warning {
+            message,
+            start_line,
+            end_line,
+            ..
+        } = &warning;
+        if self
+            .warned
+            .insert((message.clone(), *start_line, *end_line))
+        {
+            self.warnings.push(warning.clone());
+            events.push(ProgressEvent::Warning(warning));
+        }
+    }
+}
