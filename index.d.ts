@@ -396,8 +396,6 @@ export interface BuiltImage {
   source: 'build'
   /** Always empty: a build asks no source. */
   attempts: Attempt[]
-  /** Everything that the exporters said, in BuildKit's words. Empty with the classic builder. */
-  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: {
     /** All of them. */

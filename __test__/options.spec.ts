@@ -158,9 +158,72 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     '`dockerfile` contradicts `dockerfileInline`',
   ],
   [
-    'a Dockerfile without a folder',
+    'files with a folder',
+    build({ contextFiles: {}, contextDirectory: '.' }),
+    '`contextFiles` contradicts `contextDirectory`: give one of them',
+  ],
+  [
+    'a file that is no bytes',
+    build({ contextFiles: { a: 7 } }),
+    '`contextFiles.a` must be a string or a Uint8Array',
+  ],
+  [
+    'several platforms beside one',
+    build({ platforms: ['linux/amd64'], platform: 'linux/amd64' }),
+    '`platforms` contradicts `platform`: give one of them',
+  ],
+  [
+    'no cache at all beside none for some stages',
+    build({ noCache: true, noCacheFilter: ['a'] }),
+    '`noCache` contradicts `noCacheFilter`: give one of them',
+  ],
+  [
+    'a secret that comes from two places',
+    build({ secrets: { s: { file: 'a', value: 'hunter2' } } }),
+    '`secrets.s` must have one of file, environment, value, got 2',
+  ],
+  [
+    'a secret that comes from nowhere',
+    build({ secrets: { s: {} } }),
+    '`secrets.s` must have one of file, environment, value, got 0',
+  ],
+  [
+    'a secret in an unset variable',
+    build({ secrets: { s: { environment: 'SHIPWAY_UNSET' } } }),
+    'the environment variable `SHIPWAY_UNSET` of the secret `s` is not set',
+  ],
+  [
+    'a secret that is not there',
+    build({ secrets: { s: { file: '/there/is/none' } } }),
+    'cannot read the secret `s`: `/there/is/none`: no such file or directory',
+  ],
+  ['an agent that is nothing', build({ ssh: { default: '' } }), '`ssh.default` must be true'],
+  [
+    'a limit whose soft part is above its hard part',
+    build({ ulimits: { nofile: { soft: 2, hard: 1 } } }),
+    '`ulimits.nofile.soft` is above `ulimits.nofile.hard`',
+  ],
+  [
+    'a limit without its hard part',
+    build({ ulimits: { nofile: { soft: 2 } } }),
+    '`ulimits.nofile.hard` is missing',
+  ],
+  ['half a byte', build({ shmSizeBytes: 0.5 }), '`shmSizeBytes` must be an integer from 1 to'],
+  [
+    'another builder',
+    build({ builder: 'kaniko' }),
+    "`builder` must be 'auto', 'buildkit', 'classic'",
+  ],
+  ['an entitlement that is none', build({ allow: ['all'] }), "`allow[0]` must be 'network.host'"],
+  [
+    'how much is told, in other words',
+    build({ attestations: { provenance: 'all' } }),
+    "`attestations.provenance` must be 'min', 'max'",
+  ],
+  [
+    'a Dockerfile without a context',
     build({ dockerfile: 'Dockerfile' }),
-    '`dockerfile` needs `contextDirectory`',
+    '`dockerfile` needs the context that it builds: contextDirectory',
   ],
   [
     'settings of the embedded Dockerfile with a folder',

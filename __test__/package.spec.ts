@@ -28,6 +28,7 @@ test('a packed package has its entries and no more', () => {
   assert.deepEqual(
     paths?.filter((path) => !/^(README|LICENSE|package\.json)/.test(path)).toSorted(),
     [
+      'face/build-options.js',
       'face/check.js',
       'face/error.js',
       'face/interrupt.js',
