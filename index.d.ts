@@ -45,7 +45,9 @@ export declare function inspectImage(
  */
 export interface CommonOptions {
   /**
-   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name` or `tcp://host:port`.
+   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` for TLS.
+   * `tcp://` is TLS where `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, and always checked. Certificates are `ca.pem`,
+   * `cert.pem` and `key.pem` in the folder that `DOCKER_CERT_PATH` names, or else in that of `docker`'s settings.
    *
    * @default `DOCKER_HOST`, then the engine's usual place on this system
    */

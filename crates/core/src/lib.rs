@@ -24,6 +24,7 @@ pub mod text;
 pub mod timeouts;
 
 mod buildkit;
+mod tls;
 
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};

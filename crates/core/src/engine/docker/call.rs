@@ -160,6 +160,9 @@ impl Call<'_> {
         if kind == ErrorKind::DockerfileInvalid {
             error.dockerfile_line = classify::dockerfile_line(text);
         }
+        if kind == ErrorKind::EngineTls {
+            return error.with_hint(classify::SPEAK_TLS);
+        }
         error
     }
 

@@ -55,7 +55,7 @@ impl DockerEngine {
     ///
     /// `option` is the endpoint that the caller named; without it, `environment` and then the platform's default
     /// decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION_DENIED`,
-    /// `ENGINE_PROTOCOL`.
+    /// `ENGINE_TLS`, `ENGINE_PROTOCOL`.
     pub async fn connect(
         option: Option<&str>,
         environment: &Environment,
@@ -85,10 +85,7 @@ impl DockerEngine {
 
     /// An engine at `endpoint`, not asked yet.
     pub fn at(endpoint: Endpoint, connect_timeout: Duration) -> Result<Self> {
-        let http = Http {
-            endpoint,
-            connect_timeout,
-        };
+        let http = Http::new(endpoint, connect_timeout);
         let transport = http.clone();
         let bollard = Docker::connect_with_custom_transport(
             move |request: bollard::BollardRequest| {
