@@ -74,6 +74,8 @@ export interface BuildOptions {
   compression?: 'auto' | 'gzip' | 'none'
   /** Settings of the embedded Dockerfile. */
   opencode?: OpencodeOptions
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
 }
 
 /** How a build ended; with neither field it was cancelled. */
@@ -90,8 +92,12 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: Array<string>
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
   /** Identifier in the engine's image store. */
-  imageId: string
+  imageId?: string
+  /** Digest of the manifest or index. */
+  digest?: string
   /** Digest of the image's configuration. */
   configDigest?: string
   /** Platform of the image. */
@@ -102,6 +108,8 @@ export interface BuiltImage {
   source: 'build'
   /** None: a build asks no source. */
   attempts: Array<Attempt>
+  /** Everything that the exporters said. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: Steps
   /** Time for the whole call, in milliseconds. */
@@ -120,6 +128,18 @@ export interface Cause {
 
 /** Says what a call with the option `progress` shows on standard error; nothing when absent. */
 export declare function chooseDisplay(progress: string | undefined | null, hasListener: boolean): 'tty' | 'plain' | 'json' | null
+
+/** The credentials for one registry: a user name with a password, or one of the tokens. */
+export interface CredentialOptions {
+  /** User name. */
+  username?: string
+  /** Password. */
+  password?: string
+  /** Token that the registry's token server exchanges for others. */
+  identityToken?: string
+  /** Token that goes to the registry as it is. */
+  registryToken?: string
+}
 
 /** A place in a Dockerfile. */
 export interface DockerfilePlace {
@@ -269,6 +289,8 @@ export interface PullOptions {
   platform?: string
   /** Other places to get the image from. */
   fallbacks?: Array<string>
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
 }
 
 /** How a pull ended; with neither field it was cancelled. */

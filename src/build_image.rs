@@ -21,7 +21,9 @@ use shipway_core::{
 use crate::delivery::ListenerFunction;
 use crate::failure::Failure;
 use crate::operation::{Operation, run};
-use crate::options::{BuildOptions, OpencodeOptions, invalid, platform, references, timeouts};
+use crate::options::{
+    BuildOptions, OpencodeOptions, credentials, invalid, platform, references, timeouts,
+};
 use crate::progress::Progress;
 use crate::results::BuiltImage;
 
@@ -51,7 +53,8 @@ pub fn build_image<'env>(
     let dockerfile = dockerfile_path(&options);
     let work = async move {
         let engine = options.engine.clone();
-        let request = request(options).map_err(|error| error.with_operation(Verb::BuildImage))?;
+        let request = request(options, &environment)
+            .map_err(|error| error.with_operation(Verb::BuildImage))?;
         let engine =
             DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
                 .await?;
@@ -68,7 +71,7 @@ pub fn build_image<'env>(
     })
 }
 
-fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
+fn request(options: BuildOptions, environment: &Environment) -> shipway_core::Result<BuildRequest> {
     let no_cache = if options.no_cache.unwrap_or_default() {
         NoCache::All
     } else {
@@ -89,6 +92,7 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
         },
         compression: compression(options.compression.as_deref())?,
         timeouts: timeouts(options.timeouts, Timeouts::BUILD)?,
+        credentials: credentials(options.credentials, environment)?,
         source: match (
             options.context_directory,
             options.dockerfile,

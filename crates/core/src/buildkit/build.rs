@@ -1,5 +1,6 @@
 //! One build: the session, the call that builds, and the call that tells about it.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,14 +41,18 @@ pub(crate) enum Failure {
     Deadline(Error),
 }
 
-/// Builds with `daemon`, and ends every connection to it.
+/// Builds with `daemon`, and ends every connection to it. `proxies` are build arguments beside those of the options.
 pub(crate) async fn build(
     daemon: Daemon,
     build: &EngineBuild,
     node: &str,
+    proxies: BTreeMap<String, String>,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt, Failure> {
-    let inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let mut inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let proxies = proxies.into_iter();
+    let proxies = proxies.map(|(name, value)| (format!("build-arg:{name}"), value));
+    inputs.attributes.extend(proxies);
     let complaints = Arc::new(Complaints::default());
     let mut run = Run {
         decoder: StatusDecoder::new(),
