@@ -27,6 +27,7 @@ pub mod timeouts;
 
 mod buildkit;
 mod tls;
+mod web;
 
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};

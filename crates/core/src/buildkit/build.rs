@@ -16,7 +16,7 @@ use super::failure::solve_failed;
 use super::identity::new_id;
 use super::inputs::Inputs;
 use super::outputs::Exporters;
-use super::session::{FileSync, Health, Service, Session};
+use super::session::{Auth, FileSync, Health, Service, Session};
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
 use crate::build_options::Builder;
@@ -72,9 +72,19 @@ pub(crate) async fn build(
         },
     };
     daemon.close().await;
-    match (result, complaints.take()) {
-        (Err(_), Some(complaint)) => Err(Failure::Error(complaint)),
-        (result, _) => result,
+    result.map_err(|failure| match complaints.take(failure.message()) {
+        Some(complaint) => Failure::Error(complaint),
+        None => failure,
+    })
+}
+
+impl Failure {
+    /// What is known of it in words.
+    fn message(&self) -> &str {
+        match self {
+            Self::Error(error) | Self::Deadline(error) => &error.message,
+            Self::Connection(_) => "",
+        }
     }
 }
 
@@ -116,6 +126,7 @@ impl Run<'_> {
                 complaints: Arc::clone(complaints),
                 spawner: daemon.tasks().spawner(),
             }),
+            Box::new(Auth::new(build.credentials.clone(), Arc::clone(complaints))),
         ];
         let session = Session {
             id: new_id().map_err(Failure::Error)?,
