@@ -55,7 +55,9 @@ export declare function inspectImage(
  */
 export interface CommonOptions {
   /**
-   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name` or `tcp://host:port`.
+   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` for TLS.
+   * `tcp://` is TLS where `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, and always checked. Certificates are `ca.pem`,
+   * `cert.pem` and `key.pem` in the folder that `DOCKER_CERT_PATH` names, or else in that of `docker`'s settings.
    *
    * @default `DOCKER_HOST`, then the engine's usual place on this system
    */
@@ -146,8 +148,40 @@ export interface RetryOptions {
 /** Options of {@link imageExists} and {@link inspectImage}. */
 export interface InspectOptions extends CommonOptions {}
 
+/** What a registry knows somebody by: a user name with a password, or one token. */
+export type RegistryCredentials =
+  | {
+      /** Name of the user. */
+      username: string
+      /** Password, or what stands for one, such as a personal access token. */
+      password: string
+      identityToken?: undefined
+      registryToken?: undefined
+    }
+  | {
+      /** Token that the registry's token server exchanges for short-lived ones (an OAuth refresh token). */
+      identityToken: string
+      username?: undefined
+      password?: undefined
+      registryToken?: undefined
+    }
+  | {
+      /** Token that goes to the registry as it is. */
+      registryToken: string
+      username?: undefined
+      password?: undefined
+      identityToken?: undefined
+    }
+
 /** Options of {@link pullImage}. */
 export interface PullOptions extends CommonOptions {
+  /**
+   * Credentials by registry: `ghcr.io`, `localhost:5000`, and `docker.io` for Docker Hub. They come before those that
+   * `docker login` has left: `DOCKER_AUTH_CONFIG`, the credential helpers and the entries of `config.json`, which are looked
+   * up for a registry when it is asked. A registry is shown its own and no others. A helper that fails is
+   * `CREDENTIAL_HELPER`; a `config.json` that cannot be read is a warning, and there are no credentials in it.
+   */
+  credentials?: Record<string, RegistryCredentials> | undefined
   /**
    * Other references to get the image from, in order, when a source does not have it or does not answer. Whatever
    * source serves it, the image gets the name that was asked for. Where that has a digest, each fallback must have the
@@ -193,7 +227,8 @@ export interface BuildOptions extends CommonOptions {
    */
   tags?: string[] | undefined
   /**
-   * Build arguments. They reach the engine only. Where a step prints one whose name says that it is a secret
+   * Build arguments; those of the proxies in `docker`'s `config.json` are added where they are missing. They reach the
+   * engine only. Where a step prints one whose name says that it is a secret
    * (`NPM_TOKEN`, `DB_PASSWORD`), or the user info of a proxy, events and errors have `***` in its place.
    */
   buildArgs?: Record<string, string> | undefined
@@ -284,6 +319,12 @@ export interface BuildOptions extends CommonOptions {
    * @default auto
    */
   compression?: 'auto' | 'gzip' | 'none' | undefined
+  /**
+   * Credentials by registry, as for {@link pullImage}. BuildKit gets tokens for them, which are fetched here from the token
+   * server that the registry names, through the proxies of HTTPS_PROXY and HTTP_PROXY; the engine gets them themselves
+   * where a registry wants a password, where `BUILDKIT_NO_CLIENT_TOKEN` is `1`, and with the classic builder.
+   */
+  credentials?: Record<string, RegistryCredentials> | undefined
   /** Settings of the embedded Dockerfile; only where that is built. */
   opencode?: OpencodeOptions | undefined
 }
@@ -476,7 +517,9 @@ export interface Warning {
    * digest came from another source, and has no tag to be known by), `PLATFORM_WARNING`, `ENGINE_WARNING` and
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
    * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`,
-   * `CONTEXT_FILE_GREW`, `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   * `CONTEXT_FILE_GREW`, `DOCKER_CONFIG_INVALID` (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that
+   * failed, for a registry that the classic builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the
+   * engine). More may be added.
    */
   code: string
   /** One line. */

@@ -112,6 +112,8 @@ export interface BuildOptions {
   compression?: 'auto' | 'gzip' | 'none'
   /** Settings of the embedded Dockerfile. */
   opencode?: OpencodeOptions
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
 }
 
 /** How a build ended; with neither field it was cancelled. */
@@ -191,6 +193,18 @@ export interface CheckWarning {
 
 /** Says what a call with the option `progress` shows on standard error; nothing when absent. */
 export declare function chooseDisplay(progress: string | undefined | null, hasListener: boolean): 'tty' | 'plain' | 'json' | null
+
+/** The credentials for one registry: a user name with a password, or one of the tokens. */
+export interface CredentialOptions {
+  /** User name. */
+  username?: string
+  /** Password. */
+  password?: string
+  /** Token that the registry's token server exchanges for others. */
+  identityToken?: string
+  /** Token that goes to the registry as it is. */
+  registryToken?: string
+}
 
 /** A place in a Dockerfile. */
 export interface DockerfilePlace {
@@ -344,6 +358,8 @@ export interface PullOptions {
   platform?: string
   /** Other places to get the image from. */
   fallbacks?: Array<string>
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
 }
 
 /** How a pull ended; with neither field it was cancelled. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { inspect } from 'node:util'
 
 import * as shipway from '../index.mjs'
 import { failure } from './helpers/failure.ts'
@@ -21,12 +22,14 @@ const pull = (options: object) => () =>
   pullImage!('acme/app:1', { engine: engine.endpoint, ...options })
 const build = (options: object) => () => buildImage!({ engine: engine.endpoint, ...options })
 
+const LOGIN = { username: 'ada', password: 'canary-1b2c' }
+
 /** A call, and what its message must say. */
 const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'an unknown option',
     pull({ fallback: [] }),
-    '`fallback` is not an option; there are engine, fallbacks,',
+    '`fallback` is not an option; there are credentials, engine, fallbacks,',
   ],
   [
     'an unknown nested option',
@@ -266,6 +269,53 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     build({ opencode: { proxy: { ftp: 'x' } } }),
     '`opencode.proxy.ftp` is not an option; there are http, https, no',
   ],
+  [
+    'credentials of a look-up',
+    () => imageExists!('a', { credentials: {} }),
+    '`credentials` is not an option',
+  ],
+  [
+    'credentials that are no object',
+    pull({ credentials: 'canary-1b2c' }),
+    '`credentials` must be a plain object, got a string',
+  ],
+  [
+    'credentials for what is no registry',
+    build({ credentials: { 'https://ada:canary-1b2c@ghcr.io': LOGIN } }),
+    "the keys of `credentials` must be registries like 'ghcr.io' or 'localhost:5000'",
+  ],
+  [
+    'credentials that are a text',
+    pull({ credentials: { 'ghcr.io': 'canary-1b2c' } }),
+    '`credentials.ghcr.io` must be a plain object, got a string',
+  ],
+  [
+    'an unknown part of credentials',
+    pull({ credentials: { 'ghcr.io': { ...LOGIN, token: 'canary-1b2c' } } }),
+    '`credentials.ghcr.io.token` is not an option; there are identityToken, password,',
+  ],
+  [
+    'a password that is no string',
+    build({ credentials: { 'ghcr.io': { username: 'ada', password: ['canary-1b2c'] } } }),
+    '`credentials.ghcr.io.password` must be a string that is not empty, got an array',
+  ],
+  [
+    'an empty token',
+    build({ credentials: { 'ghcr.io': { identityToken: '' } } }),
+    '`credentials.ghcr.io.identityToken` must be a string that is not empty, got a string',
+  ],
+  ...[{}, { password: 'canary-1b2c' }, { ...LOGIN, identityToken: 'canary-1b2c' }].map(
+    (credentials): (typeof REFUSED)[number] => [
+      `credentials of ${Object.keys(credentials).join(' and ') || 'nothing'}`,
+      pull({ credentials: { 'ghcr.io': credentials } }),
+      '`credentials.ghcr.io` must have `username` and `password`, or',
+    ],
+  ),
+  [
+    'two credentials for one registry',
+    pull({ credentials: { 'docker.io': LOGIN, 'https://index.docker.io/v1/': LOGIN } }),
+    'there are two for `docker.io`',
+  ],
 ]
 
 for (const [what, call, message] of REFUSED) {
@@ -274,6 +324,7 @@ for (const [what, call, message] of REFUSED) {
     assert.equal(error.code, 'INVALID_OPTION')
     assert.ok(error.message.includes(message), error.message)
     assert.equal(error.retryable, false)
+    assert.ok(!inspect(error).includes('canary-1b2c'), error.message)
   })
 }
 

@@ -46,6 +46,16 @@ void buildImage({ timeouts: { connectMs: null } })
 // @ts-expect-error: the options are the second argument
 void pullImage({ fallbacks: ['b'] })
 
+// Credentials are of one kind.
+void pullImage('a', { credentials: { 'ghcr.io': { username: 'ada', password: 'p' } } })
+void buildImage({ credentials: { a: { identityToken: 't' }, b: { registryToken: 't' } } })
+// @ts-expect-error: a password without its user
+void buildImage({ credentials: { a: { password: 'p' } } })
+// @ts-expect-error: two kinds at once
+void buildImage({ credentials: { a: { username: 'ada', password: 'p', identityToken: 't' } } })
+// @ts-expect-error: a look-up asks no registry
+void inspectImage('a', { credentials: {} })
+
 // One set of options serves several calls.
 const shared = { engine: 'unix:///x', progress: 'plain' } as const
 void pullImage('a', shared)

@@ -43,6 +43,13 @@ function number(min, max, { isInteger = false, isUnlimited = false } = {}) {
   return check(isValid, `${kind} from ${min} to ${max}${isUnlimited ? ' or Infinity' : ''}`, show)
 }
 
+/** A text that no message shows. */
+const secret = check(
+  (value) => typeof value === 'string' && value !== '',
+  'a string that is not empty',
+  kindOf,
+)
+
 const signal = check(
   (value) =>
     typeof value === 'object' &&
@@ -108,6 +115,7 @@ module.exports = {
   number,
   ofType,
   oneOf,
+  secret,
   shape,
   signal,
 }

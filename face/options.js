@@ -13,6 +13,7 @@ const {
   number,
   ofType,
   oneOf,
+  secret,
   shape,
   signal,
 } = require('./check.js')
@@ -23,6 +24,30 @@ const MAX_MS = 2 ** 31 - 1
 
 const text = ofType('string')
 const host = matching(/^[^\s:]+:\S+$/, "a string like 'host:address'")
+
+/** A registry's host, or what `docker login` has for Docker Hub. */
+const REGISTRY = /^(?:[\da-z.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$|^https:\/\/index\.docker\.io\/v1\/$/i
+
+const login = (value, name) =>
+  shape({ identityToken: secret, password: secret, registryToken: secret, username: secret })(
+    value,
+    name,
+  ) ??
+  (['password,username', 'identityToken', 'registryToken'].includes(given(value))
+    ? null
+    : `\`${name}\` must have \`username\` and \`password\`, or \`identityToken\`, or \`registryToken\`, and nothing else`)
+
+/** Other keys are not shown: they may be URLs with a password. */
+const credentials = (value, name) =>
+  isRecord(value) && !Object.keys(value).every((key) => REGISTRY.test(key))
+    ? `the keys of \`${name}\` must be registries like 'ghcr.io' or 'localhost:5000'`
+    : mapOf(login)(value, name)
+
+const given = (value) =>
+  Object.keys(value)
+    .filter((key) => value[key] !== undefined)
+    .toSorted()
+    .join()
 
 const SHARED = {
   engine: name,
@@ -45,7 +70,7 @@ const SHARED = {
 
 const INSPECT = shape(SHARED)
 
-const PULL = shape({ ...SHARED, fallbacks: listOf(text) })
+const PULL = shape({ ...SHARED, credentials, fallbacks: listOf(text) })
 
 const BUILD = shape({
   ...SHARED,
@@ -54,6 +79,7 @@ const BUILD = shape({
   buildArgs: mapOf(text),
   compression: oneOf('auto', 'gzip', 'none'),
   contextDirectory: name,
+  credentials,
   dockerfile: name,
   dockerfileInline: text,
   labels: mapOf(text),

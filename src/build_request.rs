@@ -14,8 +14,8 @@ use shipway_core::{
 };
 
 use crate::options::{
-    AttestationOptions, BuildOptions, OpencodeOptions, SecretOptions, invalid, platform,
-    references, timeouts,
+    AttestationOptions, BuildOptions, OpencodeOptions, SecretOptions, credentials, invalid,
+    platform, references, timeouts,
 };
 
 /// Makes a request of options. Called on the thread of JavaScript, which may write its memory and `process.env` later.
@@ -68,6 +68,7 @@ pub(crate) fn build_request(
         options: options_of_core,
         compression: compression(options.compression.as_deref())?,
         timeouts: timeouts(options.timeouts, Timeouts::BUILD)?,
+        credentials: credentials(options.credentials, environment)?,
     })
 }
 

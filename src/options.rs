@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use shipway_core::{Error, ErrorKind, Platform, Reference, Result, RetryPolicy, Timeouts};
+use shipway_core::secret::Secret;
+use shipway_core::{
+    CredentialSources, Credentials, Environment, Error, ErrorKind, Platform, Reference, Result,
+    RetryPolicy, Timeouts,
+};
 
 /// Time limits in milliseconds; `Infinity` is no limit.
 #[napi(object, object_to_js = false)]
@@ -31,6 +35,19 @@ pub struct RetryOptions {
     pub jitter: Option<bool>,
 }
 
+/// The credentials for one registry: a user name with a password, or one of the tokens.
+#[napi(object, object_to_js = false)]
+pub struct CredentialOptions {
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+    /// Token that the registry's token server exchanges for others.
+    pub identity_token: Option<String>,
+    /// Token that goes to the registry as it is.
+    pub registry_token: Option<String>,
+}
+
 /// Options of `pullImage`.
 #[napi(object, object_to_js = false)]
 pub struct PullOptions {
@@ -46,6 +63,8 @@ pub struct PullOptions {
     pub platform: Option<String>,
     /// Other places to get the image from.
     pub fallbacks: Option<Vec<String>>,
+    /// Credentials by registry.
+    pub credentials: Option<BTreeMap<String, CredentialOptions>>,
 }
 
 /// Options of `inspectImage`.
@@ -122,6 +141,8 @@ pub struct BuildOptions {
     pub compression: Option<String>,
     /// Settings of the embedded Dockerfile.
     pub opencode: Option<OpencodeOptions>,
+    /// Credentials by registry.
+    pub credentials: Option<BTreeMap<String, CredentialOptions>>,
 }
 
 /// A limit of a resource.
@@ -224,6 +245,37 @@ pub(crate) fn platform(text: Option<&str>) -> Result<Option<Platform>> {
 
 pub(crate) fn references(texts: &[String]) -> Result<Vec<Reference>> {
     texts.iter().map(|text| Reference::parse(text)).collect()
+}
+
+pub(crate) fn credentials(
+    options: Option<BTreeMap<String, CredentialOptions>>,
+    environment: &Environment,
+) -> Result<CredentialSources> {
+    let mut sources = CredentialSources::of(environment);
+    for (registry, options) in options.unwrap_or_default() {
+        let credentials = match options {
+            CredentialOptions {
+                username: Some(username),
+                password: Some(password),
+                ..
+            } => Credentials::password(username, &password),
+            CredentialOptions {
+                identity_token: Some(token),
+                ..
+            } => Credentials::IdentityToken(Secret::new(token)),
+            CredentialOptions {
+                registry_token: Some(token),
+                ..
+            } => Credentials::RegistryToken(Secret::new(token)),
+            _ => {
+                let message =
+                    "the option `credentials` has a registry with neither a password nor a token";
+                return Err(invalid(message));
+            }
+        };
+        sources.give(&registry, credentials)?;
+    }
+    Ok(sources)
 }
 
 pub(crate) fn invalid(message: impl Into<String>) -> Error {

@@ -16,7 +16,7 @@ use shipway_core::{
 use crate::delivery::ListenerFunction;
 use crate::failure::Failure;
 use crate::operation::{Operation, run};
-use crate::options::{PullOptions, platform, references, retry, timeouts};
+use crate::options::{PullOptions, credentials, platform, references, retry, timeouts};
 use crate::progress::Progress;
 use crate::results::PulledImage;
 
@@ -46,7 +46,7 @@ pub fn pull_image<'env>(
     let sink = progress.clone();
     let work = async move {
         let engine = options.engine.clone();
-        let request = request(image.as_deref(), options)
+        let request = request(image.as_deref(), options, &environment)
             .map_err(|error| error.with_operation(Verb::PullImage))?;
         let engine =
             DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
@@ -61,12 +61,17 @@ pub fn pull_image<'env>(
     })
 }
 
-fn request(image: Option<&str>, options: PullOptions) -> shipway_core::Result<PullRequest> {
+fn request(
+    image: Option<&str>,
+    options: PullOptions,
+    environment: &Environment,
+) -> shipway_core::Result<PullRequest> {
     Ok(PullRequest {
         reference: Reference::parse(image.unwrap_or(opencode::DOCKER_HUB_REPOSITORY))?,
         fallbacks: options.fallbacks.as_deref().map(references).transpose()?,
         platform: platform(options.platform.as_deref())?,
         retry: retry(options.retry)?,
         timeouts: timeouts(options.timeouts, Timeouts::PULL)?,
+        credentials: credentials(options.credentials, environment)?,
     })
 }

@@ -13,7 +13,7 @@ export interface GatedRegistry {
   close(): void
 }
 
-const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+export const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 const CONFIG = 'application/vnd.docker.container.image.v1+json'
 const LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
 
@@ -67,7 +67,8 @@ export async function startRegistry({
   }
 }
 
-function makeImage(count: number, sizeBytes: number) {
+/** The blobs of an image with random layers. */
+export function makeImage(count: number, sizeBytes: number) {
   const blobs = new Map<string, Buffer>()
   const add = (blob: Buffer) => {
     const digest = `sha256:${createHash('sha256').update(blob).digest('hex')}`

@@ -18,7 +18,9 @@ use std::io::stderr;
 use shipway_core::build_context::DockerfileSource;
 use shipway_core::opencode::{CaCertificate, OpencodeBuild};
 use shipway_core::progress::json::JsonLines;
-use shipway_core::{BuildRequest, BuildSource, DockerEngine, Environment, Reference, build_image};
+use shipway_core::{
+    BuildRequest, BuildSource, CredentialSources, DockerEngine, Environment, Reference, build_image,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -43,6 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     request.options.network = std::env::var("NETWORK").ok();
 
     let environment = Environment::of_process();
+    request.credentials = CredentialSources::of(&environment);
     let engine = DockerEngine::connect(None, &environment, request.timeouts.connect).await?;
     let built = build_image(&engine, &request, &JsonLines::new(stderr())).await?;
     println!(

@@ -9,7 +9,9 @@
 use std::io::stderr;
 
 use shipway_core::progress::json::JsonLines;
-use shipway_core::{DockerEngine, Environment, PullRequest, Reference, Result, pull_image};
+use shipway_core::{
+    CredentialSources, DockerEngine, Environment, PullRequest, Reference, Result, pull_image,
+};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -24,6 +26,7 @@ async fn main() -> Result<()> {
     }
 
     let environment = Environment::of_process();
+    request.credentials = CredentialSources::of(&environment);
     let engine = DockerEngine::connect(None, &environment, request.timeouts.connect).await?;
     let pulled = pull_image(&engine, &request, &JsonLines::new(stderr())).await?;
     println!(

@@ -1,6 +1,7 @@
 //! Finds what is wrong with a Dockerfile, without building it.
 
 use crate::build_image::{BuildRequest, prepare};
+use crate::credentials::Keychain;
 use crate::engine::Engine;
 use crate::error::{Operation, Result};
 use crate::timeouts::Deadline;
@@ -36,7 +37,8 @@ pub struct CheckWarning {
 /// `UNSUPPORTED_BY_ENGINE`. Dropping the future gives the check up.
 pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<BuildCheck> {
     let deadline = request.timeouts.total.map(Deadline::after);
-    let checked = match prepare(request, deadline) {
+    let keychain = Keychain::new(request.credentials.clone());
+    let checked = match prepare(request, deadline, &keychain) {
         Ok(build) => engine.check(&build).await,
         Err(error) => Err(error),
     };

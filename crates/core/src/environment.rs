@@ -1,9 +1,13 @@
 //! The one reader of environment variables: everything else takes an [`Environment`].
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// What the surrounding process says about engines and terminals, read once.
+use crate::secret::Secret;
+
+/// What the surrounding process says about engines, registries and terminals, read once.
 ///
 /// An empty variable counts as unset, as it does for `docker`
 /// (<https://github.com/docker/cli/blob/v28.5.2/cli/command/cli.go>).
@@ -22,19 +26,45 @@ pub struct Environment {
     /// `SOURCE_DATE_EPOCH`: time of everything that a build makes, in seconds since 1970
     /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
     pub source_date_epoch: Option<String>,
+    /// `DOCKER_TLS`: the same; for `docker` without checking who answers, for us never without.
+    pub docker_tls: Option<String>,
+    /// `DOCKER_CERT_PATH`: folder with the certificates for engines over TLS.
+    pub docker_cert_path: Option<PathBuf>,
+    /// `DOCKER_CONFIG`: folder of the settings of `docker`.
+    pub docker_config: Option<PathBuf>,
+    /// `DOCKER_AUTH_CONFIG`: credentials, as JSON.
+    pub docker_auth_config: Option<Secret>,
+    /// `BUILDKIT_NO_CLIENT_TOKEN`: whether engines log in to registries by themselves, with the credentials given to them
+    /// (<https://github.com/moby/buildkit/blob/v0.25.2/session/auth/authprovider/authprovider.go>).
+    pub buildkit_no_client_token: bool,
+    /// `HTTP_PROXY`: proxy for what is fetched over `http`. A proxy's URL may hold a password.
+    pub http_proxy: Option<Secret>,
+    /// `HTTPS_PROXY`: proxy for what is fetched over `https`.
+    pub https_proxy: Option<Secret>,
+    /// `NO_PROXY`: hosts without a proxy, separated by commas.
+    pub no_proxy: Option<String>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
     pub no_color: bool,
     /// `TERM`: the kind of terminal; `dumb` moves no cursor.
     pub term: Option<String>,
+    /// Every variable, for the programs that are started.
+    pub variables: Variables,
 }
+
+/// Environment variables for a program. `Debug` does not show them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(Arc<[(OsString, OsString)]>);
 
 impl Environment {
     /// Reads the variables of this process.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
     pub fn of_process() -> Self {
-        Self::read(|name| std::env::var(name).ok())
+        Self {
+            variables: std::env::vars_os().collect(),
+            ..Self::read(|name| std::env::var(name).ok())
+        }
     }
 
     /// Reads one variable that a caller names; an empty one is set.
@@ -46,6 +76,8 @@ impl Environment {
     /// Reads the variables from `get`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
+        // In this order, as Go has it (<https://pkg.go.dev/golang.org/x/net/http/httpproxy#FromEnvironment>).
+        let either = |name: &str| set(name).or_else(|| set(&name.to_ascii_lowercase()));
         Self {
             docker_host: set("DOCKER_HOST"),
             docker_context: set("DOCKER_CONTEXT"),
@@ -53,12 +85,49 @@ impl Environment {
             docker_buildkit: set("DOCKER_BUILDKIT"),
             ssh_auth_sock: set("SSH_AUTH_SOCK").map(PathBuf::from),
             source_date_epoch: set("SOURCE_DATE_EPOCH"),
+            docker_tls: set("DOCKER_TLS"),
+            docker_cert_path: set("DOCKER_CERT_PATH").map(PathBuf::from),
+            docker_config: set("DOCKER_CONFIG").map(PathBuf::from),
+            docker_auth_config: set("DOCKER_AUTH_CONFIG").map(Secret::new),
+            // As Go reads a bool.
+            buildkit_no_client_token: set("BUILDKIT_NO_CLIENT_TOKEN").is_some_and(|value| {
+                ["1", "t", "T", "true", "TRUE", "True"].contains(&value.as_str())
+            }),
+            http_proxy: either("HTTP_PROXY").map(Secret::new),
+            https_proxy: either("HTTPS_PROXY").map(Secret::new),
+            no_proxy: either("NO_PROXY"),
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),
             no_color: set("NO_COLOR").is_some(),
             term: set("TERM"),
+            variables: Variables::default(),
         }
+    }
+
+    /// The folder of the settings of `docker`: `DOCKER_CONFIG`, or `.docker` at home.
+    pub fn docker_folder(&self) -> Option<PathBuf> {
+        let at_home = || Some(self.home.as_ref()?.join(".docker"));
+        self.docker_config.clone().or_else(at_home)
+    }
+}
+
+impl Variables {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = &(OsString, OsString)> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (OsString, OsString)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} variables", self.0.len())
     }
 }
 
@@ -77,5 +146,32 @@ mod tests {
         let environment =
             Environment::read(|name| (name == "USERPROFILE").then(|| r"C:\Users\a".to_owned()));
         assert_eq!(environment.home, Some(PathBuf::from(r"C:\Users\a")));
+    }
+
+    #[test]
+    fn the_settings_of_docker_are_at_home_unless_told_otherwise() {
+        let home = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
+        let told = |name: &str| (name == "DOCKER_CONFIG").then(|| "/etc/d".to_owned());
+        let folder = |environment: Environment| environment.docker_folder();
+        assert_eq!(
+            folder(Environment::read(home)),
+            Some("/home/a/.docker".into())
+        );
+        assert_eq!(folder(Environment::read(told)), Some("/etc/d".into()));
+        assert_eq!(folder(Environment::default()), None);
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret_and_no_variable() {
+        let environment = Environment {
+            variables: [("TOKEN".into(), "hunter2".into())].into_iter().collect(),
+            ..Environment::read(|name| {
+                ["DOCKER_AUTH_CONFIG", "HTTPS_PROXY"]
+                    .contains(&name)
+                    .then(|| "hunter2".to_owned())
+            })
+        };
+        let shown = format!("{environment:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

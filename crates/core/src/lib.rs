@@ -11,6 +11,7 @@ pub mod build_context;
 pub mod build_image;
 pub mod build_options;
 pub mod check_build;
+pub mod credentials;
 pub mod engine;
 pub mod environment;
 pub mod error;
@@ -22,15 +23,19 @@ pub mod progress;
 pub mod pull_image;
 pub mod reference;
 pub mod retry;
+pub mod secret;
 pub mod text;
 pub mod timeouts;
 
 mod buildkit;
+mod tls;
+mod web;
 
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
 pub use build_options::BuildOptions;
 pub use check_build::{BuildCheck, CheckWarning, check_build};
+pub use credentials::{CredentialSources, Credentials};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
 pub use environment::Environment;

@@ -14,6 +14,7 @@ pub use result::BuiltImage;
 
 use crate::build_context::{ContextSource, DockerfileSource};
 use crate::build_options::{BuildOptions, SecretValue, read_secrets};
+use crate::credentials::{CredentialSources, Keychain};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
@@ -34,6 +35,8 @@ pub struct BuildRequest {
     pub compression: ContextCompression,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// Where the credentials for registries come from; and the proxies of `docker`, which builds are given.
+    pub credentials: CredentialSources,
 }
 
 /// Where a Dockerfile and its files come from.
@@ -71,6 +74,7 @@ impl BuildRequest {
             options: BuildOptions::default(),
             compression: ContextCompression::default(),
             timeouts: Timeouts::BUILD,
+            credentials: CredentialSources::default(),
         }
     }
 }
@@ -87,12 +91,18 @@ pub async fn build_image(
         Ok(secrets) => Arc::new(secrets),
         Err(error) => return Err(error.with_operation(Operation::BuildImage)),
     };
-    let mask = Mask::of_build_args(&build_args(request))
+    let keychain = Keychain::new(request.credentials.clone());
+    let (docker, _) = keychain.docker_config().await;
+    let arguments = build_args(request);
+    let arguments = arguments
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let mask = Mask::of_build_args(arguments.chain(docker.proxies.all()))
         .and_secrets(secrets.values().map(SecretValue::reveal));
-    let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
+    let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask, &keychain));
     let progress = &Throttled::of_build(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
-    let work = progress.run(run(engine, request, secrets, deadline, progress));
+    let work = progress.run(run(engine, request, secrets, deadline, &keychain, progress));
     let result = match deadline {
         None => work.await,
         Some(deadline) => timeout_at(deadline.at, work).await.unwrap_or_else(|_| {
@@ -103,11 +113,11 @@ pub async fn build_image(
     };
     let result = result.map(|mut built| {
         let warnings = built.warnings.iter_mut();
-        warnings.for_each(|warning| mask.hide(&mut warning.message));
+        warnings.for_each(|warning| hide_both(&mut warning.message, &mask, &keychain));
         built
     });
     result.map_err(|mut error| {
-        mask.hide(&mut error.message);
+        hide_both(&mut error.message, &mask, &keychain);
         error.step.iter_mut().for_each(|step| mask.hide(step));
         error.log_tail.iter_mut().for_each(|line| mask.hide(line));
         let place = error.dockerfile.as_mut();
@@ -123,19 +133,25 @@ async fn run(
     request: &BuildRequest,
     secrets: Arc<BTreeMap<String, SecretValue>>,
     deadline: Option<Deadline>,
+    keychain: &Keychain,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let started = Instant::now();
     let build = EngineBuild {
         secrets,
-        ..prepare(request, deadline)?
+        ..prepare(request, deadline, keychain)?
     };
+    let (_, odd_settings) = keychain.docker_config().await;
+    for warning in odd_settings {
+        progress.emit(&ProgressEvent::Warning(warning.clone()));
+    }
     let built = engine.build(&build, progress).await?;
     let details = match &built.image_id {
         Some(image_id) => Some(verify(engine, &build.options, image_id).await?),
         None => None,
     };
-    let mut warnings = built.warnings;
+    let mut warnings = odd_settings.to_vec();
+    warnings.extend(built.warnings);
     let platform = details
         .as_ref()
         .and_then(|details| details.platform.as_ref());
@@ -178,14 +194,20 @@ fn build_args(request: &BuildRequest) -> BTreeMap<String, String> {
     arguments
 }
 
+/// What the engine itself says may repeat what a registry was shown, and what a step was given.
+fn hide_both(text: &mut String, mask: &Mask, keychain: &Keychain) {
+    mask.hide(text);
+    keychain.hide(text);
+}
+
 /// The event without the values that must not be shown: a step may print what it was given.
-fn hide(event: &ProgressEvent, mask: &Mask) -> ProgressEvent {
+fn hide(event: &ProgressEvent, mask: &Mask, keychain: &Keychain) -> ProgressEvent {
     let mut event = event.clone();
     match &mut event {
         ProgressEvent::Step(step) => mask.hide(&mut step.name),
         ProgressEvent::Log(log) => mask.hide(&mut log.text),
-        ProgressEvent::Status(status) => mask.hide(&mut status.message),
-        ProgressEvent::Warning(warning) => mask.hide(&mut warning.message),
+        ProgressEvent::Status(status) => hide_both(&mut status.message, mask, keychain),
+        ProgressEvent::Warning(warning) => hide_both(&mut warning.message, mask, keychain),
         ProgressEvent::Attempt(_)
         | ProgressEvent::Layer(_)
         | ProgressEvent::Total(_)
@@ -195,7 +217,11 @@ fn hide(event: &ProgressEvent, mask: &Mask) -> ProgressEvent {
 }
 
 /// The build that `request` asks of an engine, without its secrets.
-pub(crate) fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineBuild> {
+pub(crate) fn prepare(
+    request: &BuildRequest,
+    deadline: Option<Deadline>,
+    keychain: &Keychain,
+) -> Result<EngineBuild> {
     let mut options = request.options.clone();
     options.build_args = build_args(request);
     let source = match &request.source {
@@ -225,6 +251,7 @@ pub(crate) fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Res
             compression: request.compression,
             stall: request.timeouts.stall,
             deadline,
+            credentials: keychain.clone(),
         }),
     }
 }

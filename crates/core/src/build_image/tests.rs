@@ -33,7 +33,7 @@ async fn the_callers_build_arguments_win_over_those_of_the_opencode_image() {
         .options
         .build_args
         .insert("OPENCODE_VERSION".to_owned(), "1.0.0".to_owned());
-    let build = prepare(&request, None).unwrap();
+    let build = prepare(&request, None, &Keychain::default()).unwrap();
     assert_eq!(build.options.build_args["OPENCODE_VERSION"], "1.0.0");
 }
 
@@ -86,7 +86,7 @@ async fn a_secret_that_a_step_prints_is_hidden() {
         stream: crate::progress::LogStream::Stdout,
         text: "the token is hunter2".to_owned(),
     });
-    let shown = format!("{:?}", hide(&log, &mask));
+    let shown = format!("{:?}", hide(&log, &mask, &Keychain::default()));
     assert!(
         shown.contains("***") && !shown.contains("hunter2"),
         "{shown}"

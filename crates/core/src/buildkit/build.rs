@@ -1,5 +1,6 @@
 //! One build: the session, the call that builds, and the call that tells about it.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,14 +43,18 @@ pub(crate) enum Failure {
     Deadline(Error),
 }
 
-/// Builds with `daemon`, and ends every connection to it.
+/// Builds with `daemon`, and ends every connection to it. `proxies` are build arguments beside those of the options.
 pub(crate) async fn build(
     daemon: Daemon,
     build: &EngineBuild,
     node: &str,
+    proxies: BTreeMap<String, String>,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt, Failure> {
-    let inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let mut inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let proxies = proxies.into_iter();
+    let proxies = proxies.map(|(name, value)| (format!("build-arg:{name}"), value));
+    inputs.attributes.extend(proxies);
     let complaints = Arc::new(Complaints::default());
     let mut run = Run {
         started: Instant::now(),
@@ -69,9 +74,24 @@ pub(crate) async fn build(
         },
     };
     daemon.close().await;
-    match (result, complaints.take()) {
-        (Err(_), Some(complaint)) => Err(Failure::Error(complaint)),
-        (result, _) => result,
+    result.map_err(|failure| failure.explained_by(&complaints))
+}
+
+impl Failure {
+    /// The failure, or what a service of the session knows better about it.
+    pub(super) fn explained_by(self, complaints: &Complaints) -> Self {
+        match complaints.take(self.message()) {
+            Some(complaint) => Self::Error(complaint),
+            None => self,
+        }
+    }
+
+    /// What is known of it in words.
+    fn message(&self) -> &str {
+        match self {
+            Self::Error(error) | Self::Deadline(error) => &error.message,
+            Self::Connection(_) => "",
+        }
     }
 }
 

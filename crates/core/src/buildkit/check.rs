@@ -35,10 +35,7 @@ pub(crate) async fn check(
         },
     };
     daemon.close().await;
-    match (result, complaints.take()) {
-        (Err(_), Some(complaint)) => Err(Failure::Error(complaint)),
-        (result, _) => result,
-    }
+    result.map_err(|failure| failure.explained_by(&complaints))
 }
 
 async fn ask_for_check(

@@ -10,6 +10,7 @@ use super::control::Control;
 use super::session::{Session, serve, tunnel, upgrade_request};
 use super::tasks::Tasks;
 use crate::engine::http::{Exchange, Http, HttpError};
+use crate::tls::Protocol;
 
 /// A BuildKit that answers. Dropping it ends every connection to it, and with them what it does for us.
 pub(crate) struct Daemon {
@@ -68,7 +69,8 @@ impl Daemon {
         let broken = |error| Unreachable::Http(HttpError::Exchange(error));
         let channel = match route {
             Route::Direct => {
-                let io = http.connect().await.map_err(Unreachable::Http)?;
+                let io = http.connect(Protocol::Http2).await;
+                let io = io.map_err(Unreachable::Http)?;
                 Channel::over(io, spawner).await.map_err(broken)?
             }
             Route::Upgrade => {

@@ -7,7 +7,7 @@ use super::complaints::Complaints;
 use super::daemon::Daemon;
 use super::identity::new_id;
 use super::inputs::Inputs;
-use super::session::{FileSync, Health, Secrets, Service, Session, Ssh};
+use super::session::{Auth, FileSync, Health, Secrets, Service, Session, Ssh};
 use crate::engine::EngineBuild;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -39,6 +39,7 @@ pub(super) async fn offer(
             complaints: Arc::clone(complaints),
             spawner: spawner.clone(),
         }),
+        Box::new(Auth::new(build.credentials.clone(), Arc::clone(complaints))),
         Box::new(Secrets(Arc::clone(&build.secrets))),
     ];
     if !build.options.ssh.is_empty() {

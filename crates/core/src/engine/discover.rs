@@ -1,6 +1,6 @@
 //! Which endpoints are tried, in which order, and why each.
 
-use crate::engine::endpoint::Endpoint;
+use crate::engine::endpoint::{Endpoint, TlsSettings};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Operation, Result};
 
@@ -23,17 +23,12 @@ impl Candidate {
 /// Lists the endpoints in order. An endpoint that was named stands alone: it is never replaced silently.
 pub fn candidates(option: Option<&str>, environment: &Environment) -> Result<Vec<Candidate>> {
     let candidate = |endpoint, reason| Candidate { endpoint, reason };
+    let tls = TlsSettings::of(environment);
     if let Some(text) = option {
-        return Ok(vec![candidate(Endpoint::parse(text)?, "option")]);
+        return Ok(vec![candidate(Endpoint::parse_with(text, &tls)?, "option")]);
     }
     if let Some(text) = &environment.docker_host {
-        let endpoint = Endpoint::parse(text)?;
-        if matches!(endpoint, Endpoint::Tcp { .. }) && environment.docker_tls_verify.is_some() {
-            return Err(unsupported(
-                "DOCKER_TLS_VERIFY",
-                "endpoints over TLS are not supported by this version",
-            ));
-        }
+        let endpoint = Endpoint::parse_with(text, &tls)?;
         return Ok(vec![candidate(endpoint, "DOCKER_HOST")]);
     }
     match environment.docker_context.as_deref() {
@@ -48,7 +43,7 @@ pub fn candidates(option: Option<&str>, environment: &Environment) -> Result<Vec
 fn unsupported(variable: &str, reason: &str) -> Error {
     Error::new(ErrorKind::InvalidOption, format!("cannot follow {variable}: {reason}"))
         .with_operation(Operation::Connect)
-        .with_hint("set DOCKER_HOST, or the option `engine`, to a `unix://`, `npipe://` or plain `tcp://` endpoint")
+        .with_hint("set DOCKER_HOST, or the option `engine`, to a `unix://`, `npipe://`, `tcp://` or `https://` endpoint")
 }
 
 #[cfg(test)]
@@ -84,15 +79,18 @@ mod tests {
     }
 
     #[test]
+    fn tcp_is_tls_where_docker_would_speak_it() {
+        let tls = with(&[("DOCKER_HOST", "tcp://h"), ("DOCKER_TLS_VERIFY", "1")]);
+        assert_eq!(shown(None, &tls), "https://h:2376 (DOCKER_HOST)");
+        assert_eq!(shown(Some("tcp://o"), &tls), "https://o:2376 (option)");
+    }
+
+    #[test]
     fn what_cannot_be_followed_is_an_error_and_never_ignored() {
-        for environment in [
-            with(&[("DOCKER_CONTEXT", "remote")]),
-            with(&[("DOCKER_HOST", "tcp://h:1"), ("DOCKER_TLS_VERIFY", "1")]),
-        ] {
-            assert_eq!(
-                candidates(None, &environment).unwrap_err().kind,
-                ErrorKind::InvalidOption
-            );
-        }
+        let environment = with(&[("DOCKER_CONTEXT", "remote")]);
+        assert_eq!(
+            candidates(None, &environment).unwrap_err().kind,
+            ErrorKind::InvalidOption
+        );
     }
 }

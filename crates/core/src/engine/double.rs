@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::{Engine, EngineBuild, EngineBuilt, EnginePull, EnginePulled, ImageDetails};
 use crate::build_options::Builder;
 use crate::check_build::CheckWarning;
+use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::Platform;
 use crate::progress::{Layer, LayerState, ProgressEvent, ProgressSink};
@@ -121,6 +122,7 @@ impl Engine for DoubleEngine {
     fn registry_platforms<'a>(
         &'a self,
         reference: &'a Reference,
+        _credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>> {
         async move {
             self.record(format!("registry platforms {reference}"));
@@ -136,7 +138,10 @@ impl Engine for DoubleEngine {
     ) -> BoxFuture<'a, Result<EnginePulled>> {
         async move {
             let reference = pull.reference.to_string();
-            self.record(format!("pull {reference}"));
+            self.record(match &pull.credentials {
+                Some(credentials) => format!("pull {reference} with {credentials:?}"),
+                None => format!("pull {reference}"),
+            });
             progress.emit(&ProgressEvent::Layer(Layer::new(
                 "0123456789ab",
                 LayerState::Waiting,

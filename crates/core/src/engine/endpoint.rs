@@ -3,10 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Operation, Result};
 
 /// Port of an engine's plain TCP endpoint where none is given.
 const DEFAULT_TCP_PORT: u16 = 2375;
+
+/// The same over TLS.
+const DEFAULT_TLS_PORT: u16 = 2376;
 
 /// Address of an engine's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +26,48 @@ pub enum Endpoint {
         /// Port.
         port: u16,
     },
+    /// TCP with TLS. IPv6 hosts are without brackets.
+    Tls {
+        /// Host name or address, which the engine's certificate must have.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Folder with `ca.pem`, the authorities that are trusted in place of the system's, and with `cert.pem` and
+        /// `key.pem`, what the engine is shown where it asks. Each may be missing.
+        certificates: Option<PathBuf>,
+    },
+}
+
+/// What the surrounding process says about TLS to engines
+/// (<https://github.com/docker/cli/blob/v28.5.2/cli/flags/options.go>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Whether `tcp://` is TLS.
+    pub tcp: bool,
+    /// Folder with the certificates.
+    pub certificates: Option<PathBuf>,
+}
+
+impl TlsSettings {
+    /// The settings of an environment. An engine is never taken without a check, whatever `DOCKER_TLS` says.
+    pub fn of(environment: &Environment) -> Self {
+        let named = environment.docker_cert_path.clone();
+        Self {
+            tcp: environment.docker_tls_verify.is_some() || environment.docker_tls.is_some(),
+            certificates: named.or_else(|| environment.docker_folder()),
+        }
+    }
 }
 
 impl Endpoint {
-    /// Parses what `DOCKER_HOST` may hold: `unix://`, `npipe://`, `tcp://` or `http://`; without a scheme it is TCP
-    /// (<https://github.com/docker/cli/blob/v28.5.2/opts/hosts.go>).
+    /// Parses what `DOCKER_HOST` may hold: `unix://`, `npipe://`, `tcp://`, `http://` or `https://`; without a scheme it is
+    /// TCP (<https://github.com/docker/cli/blob/v28.5.2/opts/hosts.go>).
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_with(text, &TlsSettings::default())
+    }
+
+    /// The same where the surroundings say how TLS is spoken.
+    pub fn parse_with(text: &str, tls: &TlsSettings) -> Result<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
         match scheme {
@@ -35,17 +75,31 @@ impl Endpoint {
             "unix" => Ok(Self::Unix(rest.into())),
             "npipe" if rest.is_empty() => Ok(Self::default_pipe()),
             "npipe" => Ok(Self::NamedPipe(rest.replace('/', r"\"))),
-            "tcp" | "http" => parse_tcp(rest).ok_or_else(|| {
-                invalid(
-                    scheme,
-                    "the host or the port is not valid; write `tcp://host:2375`",
-                )
-            }),
-            "https" | "ssh" => Err(invalid(
+            "tcp" | "http" | "https" => {
+                let is_tls = scheme == "https" || (scheme == "tcp" && tls.tcp);
+                let (host, port) = parse_tcp(rest).ok_or_else(|| {
+                    let reason = "the host or the port is not valid; write `tcp://host:2375`";
+                    invalid(scheme, reason)
+                })?;
+                Ok(if is_tls {
+                    Self::Tls {
+                        host,
+                        port: port.unwrap_or(DEFAULT_TLS_PORT),
+                        certificates: tls.certificates.clone(),
+                    }
+                } else {
+                    let port = port.unwrap_or(DEFAULT_TCP_PORT);
+                    Self::Tcp { host, port }
+                })
+            }
+            "ssh" => Err(invalid(
                 scheme,
-                "this version reaches engines over unix, npipe and plain tcp only",
+                "this version reaches engines over unix, npipe and tcp only",
             )),
-            _ => Err(invalid(scheme, "use `unix://`, `npipe://` or `tcp://`")),
+            _ => Err(invalid(
+                scheme,
+                "use `unix://`, `npipe://`, `tcp://` or `https://`",
+            )),
         }
     }
 
@@ -61,7 +115,25 @@ impl Endpoint {
     /// Whether the engine is on this machine by construction, so that compressing what goes there costs more than it
     /// saves.
     pub fn is_local(&self) -> bool {
-        !matches!(self, Self::Tcp { .. })
+        !matches!(self, Self::Tcp { .. } | Self::Tls { .. })
+    }
+
+    /// The endpoint as `DOCKER_HOST` has it, where TLS is no scheme of its own.
+    pub fn docker_host(&self) -> String {
+        match self {
+            Self::Tls { host, port, .. } => format!("tcp://{}", Authority(host, *port)),
+            endpoint => endpoint.to_string(),
+        }
+    }
+
+    /// Host and port as a URL has them; `None` where there is no host.
+    pub(crate) fn authority(&self) -> Option<String> {
+        match self {
+            Self::Unix(_) | Self::NamedPipe(_) => None,
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+                Some(Authority(host, *port).to_string())
+            }
+        }
     }
 
     fn default_pipe() -> Self {
@@ -74,15 +146,27 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
             Self::NamedPipe(name) => write!(formatter, "npipe://{}", name.replace('\\', "/")),
-            Self::Tcp { host, port } if host.contains(':') => {
-                write!(formatter, "tcp://[{host}]:{port}")
-            }
-            Self::Tcp { host, port } => write!(formatter, "tcp://{host}:{port}"),
+            Self::Tcp { host, port } => write!(formatter, "tcp://{}", Authority(host, *port)),
+            Self::Tls { host, port, .. } => write!(formatter, "https://{}", Authority(host, *port)),
         }
     }
 }
 
-fn parse_tcp(rest: &str) -> Option<Endpoint> {
+/// A host and a port.
+struct Authority<'a>(&'a str, u16);
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') {
+            return write!(formatter, "[{host}]:{port}");
+        }
+        write!(formatter, "{host}:{port}")
+    }
+}
+
+/// The host, `localhost` where there is none, and the port where there is one.
+fn parse_tcp(rest: &str) -> Option<(String, Option<u16>)> {
     // User info in an endpoint would be a password in every message.
     let authority = rest
         .split(['/', '?', '#'])
@@ -105,15 +189,11 @@ fn parse_tcp(rest: &str) -> Option<Endpoint> {
     let valid = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b".-_:%".contains(&byte));
-    let port = if port.is_empty() {
-        DEFAULT_TCP_PORT
-    } else {
-        port.parse().ok()?
+    let port = match port {
+        "" => None,
+        port => Some(port.parse().ok()?),
     };
-    valid.then(|| Endpoint::Tcp {
-        host: host.to_owned(),
-        port,
-    })
+    valid.then(|| (host.to_owned(), port))
 }
 
 fn invalid(scheme: &str, reason: &str) -> Error {
@@ -150,9 +230,63 @@ mod tests {
             ("tcp://:4000", "tcp://localhost:4000"),
             ("tcp://[::1]:2376/base", "tcp://[::1]:2376"),
             ("engine:2377", "tcp://engine:2377"),
+            ("https://engine", "https://engine:2376"),
+            ("https://[::1]:443", "https://[::1]:443"),
         ] {
             assert_eq!(Endpoint::parse(text).unwrap().to_string(), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn tcp_is_tls_where_the_environment_says_so() {
+        let with = |variables: &[(&str, &str)]| {
+            let value = |name: &str| variables.iter().find(|(key, _)| *key == name);
+            TlsSettings::of(&Environment::read(|name| Some(value(name)?.1.to_owned())))
+        };
+        let verify = with(&[("DOCKER_TLS_VERIFY", "0"), ("HOME", "/home/a")]);
+        let named = with(&[("DOCKER_TLS", "1"), ("DOCKER_CERT_PATH", "/certs")]);
+        let empty = with(&[("DOCKER_TLS_VERIFY", ""), ("DOCKER_CONFIG", "/config")]);
+        for (tls, text, shown, folder) in [
+            (
+                &verify,
+                "tcp://engine",
+                "https://engine:2376",
+                Some("/home/a/.docker"),
+            ),
+            (
+                &verify,
+                "engine:2375",
+                "https://engine:2375",
+                Some("/home/a/.docker"),
+            ),
+            (&verify, "http://engine", "tcp://engine:2375", None),
+            (&verify, "unix:///x", "unix:///x", None),
+            (
+                &named,
+                "tcp://engine",
+                "https://engine:2376",
+                Some("/certs"),
+            ),
+            (&empty, "tcp://engine", "tcp://engine:2375", None),
+            (
+                &empty,
+                "https://engine",
+                "https://engine:2376",
+                Some("/config"),
+            ),
+        ] {
+            let endpoint = Endpoint::parse_with(text, tls).unwrap();
+            assert_eq!(endpoint.to_string(), shown, "{text}");
+            if let Endpoint::Tls { certificates, .. } = endpoint {
+                assert_eq!(certificates, folder.map(PathBuf::from), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn docker_has_no_scheme_for_tls() {
+        let endpoint = Endpoint::parse("https://engine:1").unwrap();
+        assert_eq!(endpoint.docker_host(), "tcp://engine:1");
     }
 
     #[test]
@@ -174,5 +308,6 @@ mod tests {
     fn only_tcp_is_remote() {
         assert!(Endpoint::platform_default().is_local());
         assert!(!Endpoint::parse("tcp://127.0.0.1:2375").unwrap().is_local());
+        assert!(!Endpoint::parse("https://127.0.0.1").unwrap().is_local());
     }
 }

@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
-use super::transport::{self, ReadToEnd};
+use super::transport::{self, EngineTls, ReadToEnd};
+use crate::tls::Protocol;
 
 /// Longest body of an error answer that is read: a proxy's HTML page must not fill the memory.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
@@ -32,6 +33,7 @@ const ERROR_BODY_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct Http {
     pub(crate) endpoint: Endpoint,
     pub(crate) connect_timeout: Duration,
+    tls: EngineTls,
 }
 
 /// An answer whose body may still be on its way. Dropping it closes the connection.
@@ -52,6 +54,15 @@ pub(crate) enum HttpError {
 }
 
 impl Http {
+    /// Requests to `endpoint`; no connection takes longer than `connect_timeout`.
+    pub(crate) fn new(endpoint: Endpoint, connect_timeout: Duration) -> Self {
+        Self {
+            endpoint,
+            connect_timeout,
+            tls: EngineTls::default(),
+        }
+    }
+
     /// Sends `request`, whose URI may have any authority, and waits for the head of the answer.
     pub(super) async fn send<B>(&self, mut request: Request<B>) -> Result<Exchange, HttpError>
     where
@@ -59,7 +70,7 @@ impl Http {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.complete(&mut request);
-        let io = self.connect().await?;
+        let io = self.connect(Protocol::Http1).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(ReadToEnd::new(io)))
             .await
             .map_err(HttpError::Exchange)?;
@@ -84,7 +95,7 @@ impl Http {
         mut request: Request<Empty<Bytes>>,
     ) -> Result<Result<TokioIo<Upgraded>, Exchange>, HttpError> {
         self.complete(&mut request);
-        let io = self.connect().await?;
+        let io = self.connect(Protocol::Http1).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(io))
             .await
             .map_err(HttpError::Exchange)?;
@@ -106,8 +117,12 @@ impl Http {
     }
 
     /// Opens a connection.
-    pub(crate) async fn connect(&self) -> Result<Box<dyn transport::Io>, HttpError> {
-        tokio::time::timeout(self.connect_timeout, transport::connect(&self.endpoint))
+    pub(crate) async fn connect(
+        &self,
+        protocol: Protocol,
+    ) -> Result<Box<dyn transport::Io>, HttpError> {
+        let connect = transport::connect(&self.endpoint, &self.tls, protocol);
+        tokio::time::timeout(self.connect_timeout, connect)
             .await
             .map_err(|_| HttpError::ConnectTimeout(self.connect_timeout))?
             .map_err(HttpError::Connect)
@@ -125,11 +140,8 @@ impl Http {
     }
 
     fn host(&self) -> HeaderValue {
-        let host = match &self.endpoint {
-            Endpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => format!("{host}:{port}"),
-            Endpoint::Unix(_) | Endpoint::NamedPipe(_) => "docker".to_owned(),
-        };
+        let host = self.endpoint.authority();
+        let host = host.unwrap_or_else(|| "docker".to_owned());
         HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("docker"))
     }
 }

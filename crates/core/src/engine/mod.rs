@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 use crate::build_context::ContextSource;
 use crate::build_options::{BuildOptions, Builder, SecretValue};
 use crate::check_build::CheckWarning;
+use crate::credentials::{Credentials, Keychain};
 use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
@@ -46,6 +47,7 @@ pub trait Engine: Send + Sync {
     fn registry_platforms<'a>(
         &'a self,
         reference: &'a Reference,
+        credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>>;
 
     /// Pulls from one source, once. Resolves when the engine's stream ended properly and said that it succeeded.
@@ -75,6 +77,8 @@ pub struct EnginePull {
     pub platform: Option<Platform>,
     /// How long nothing may move before the pull is given up.
     pub stall: Option<Duration>,
+    /// What the registry is shown; nothing when absent.
+    pub credentials: Option<Credentials>,
 }
 
 /// What the engine said of a successful pull.
@@ -101,6 +105,8 @@ pub struct EngineBuild {
     pub stall: Option<Duration>,
     /// When the build is given up; the error then says how far it came.
     pub deadline: Option<Deadline>,
+    /// What registries are shown, each its own; and the proxies of `docker`.
+    pub credentials: Keychain,
 }
 
 /// Whether the context is compressed on its way to the classic builder. BuildKit gets only what has changed.

@@ -7,22 +7,113 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::endpoint::Endpoint;
+use crate::tls::{Protocol, TlsFailure};
+
+pub(crate) use tls::EngineTls;
+
+mod tls;
 
 /// A connected byte stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Opens a connection to `endpoint`.
-pub(crate) async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
+/// Opens a connection to `endpoint` that `protocol` is spoken over.
+pub(crate) async fn connect(
+    endpoint: &Endpoint,
+    tls: &EngineTls,
+    protocol: Protocol,
+) -> io::Result<Box<dyn Io>> {
     match endpoint {
         Endpoint::Unix(path) => connect_unix(path).await,
         Endpoint::NamedPipe(name) => connect_pipe(name).await,
-        Endpoint::Tcp { host, port } => {
-            let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream))
+        Endpoint::Tcp { host, port } => Ok(Box::new(Plain::new(connect_tcp(host, *port).await?))),
+        Endpoint::Tls { host, port, .. } => {
+            let client = tls.client(endpoint).await?;
+            let stream = connect_tcp(host, *port).await?;
+            Ok(Box::new(client.handshake(stream, host, protocol).await?))
         }
+    }
+}
+
+/// Opens a connection to something of this machine: a unix socket, on Windows a named pipe.
+pub(crate) async fn connect_local(path: &std::path::Path) -> io::Result<Box<dyn Io>> {
+    if cfg!(windows) {
+        connect_pipe(&path.to_string_lossy()).await
+    } else {
+        connect_unix(path).await
+    }
+}
+
+async fn connect_tcp(host: &str, port: u16) -> io::Result<tokio::net::TcpStream> {
+    let stream = tokio::net::TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A stream without TLS, which notices where the other side speaks it.
+struct Plain<T> {
+    inner: T,
+    has_answered: bool,
+}
+
+impl<T> Plain<T> {
+    fn new(inner: T) -> Self {
+        Self {
+            inner,
+            has_answered: false,
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Plain<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if !self.has_answered
+            && let Some(first) = buffer.filled().get(before)
+        {
+            self.has_answered = true;
+            // An alert: what was said to it is not TLS (<https://www.rfc-editor.org/rfc/rfc8446#section-5.1>).
+            if *first == 0x15 {
+                return Poll::Ready(Err(TlsFailure::Spoken.into()));
+            }
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Plain<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
 

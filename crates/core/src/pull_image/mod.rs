@@ -1,5 +1,6 @@
 //! Pulls an image from the first of its sources that has it.
 
+mod all_failed;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,9 @@ use tokio::time::Instant;
 
 pub use result::PulledImage;
 
+use self::all_failed::all_failed;
 use crate::attempt::Attempt;
+use crate::credentials::{CredentialSources, Credentials, Keychain, Registry};
 use crate::engine::{Engine, EnginePull, EnginePulled, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::fallback;
@@ -34,6 +37,8 @@ pub struct PullRequest {
     pub retry: RetryPolicy,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// Where the credentials for registries come from. Each source is shown those of its own registry only.
+    pub credentials: CredentialSources,
 }
 
 impl PullRequest {
@@ -45,6 +50,7 @@ impl PullRequest {
             platform: None,
             retry: RetryPolicy::default(),
             timeouts: Timeouts::PULL,
+            credentials: CredentialSources::default(),
         }
     }
 }
@@ -62,6 +68,7 @@ pub async fn pull_image(
         engine,
         request,
         progress,
+        keychain: Keychain::new(request.credentials.clone()),
         started: Instant::now(),
         attempts: Vec::new(),
         current: None,
@@ -86,6 +93,7 @@ struct Pull<'a> {
     engine: &'a dyn Engine,
     request: &'a PullRequest,
     progress: &'a Throttled<'a>,
+    keychain: Keychain,
     started: Instant,
     attempts: Vec<Attempt>,
     /// The try under way, and when it began.
@@ -102,6 +110,10 @@ impl Pull<'_> {
     async fn run(&mut self) -> Result<PulledImage> {
         let sources =
             fallback::sources(&self.request.reference, self.request.fallbacks.as_deref())?;
+        let (_, odd_settings) = self.keychain.docker_config().await;
+        for warning in odd_settings {
+            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+        }
         let mut failures: Vec<Error> = Vec::new();
         for (position, source) in sources.iter().enumerate() {
             let last = position + 1 == sources.len();
@@ -171,24 +183,36 @@ impl Pull<'_> {
 
     /// One request to the engine. It counts as served only when the image can then be inspected.
     async fn try_once(&self, source: &Reference) -> Result<Served> {
+        let found = self.keychain.find(&Registry::at(source.registry())).await?;
         let pull = EnginePull {
             reference: source.clone(),
             platform: self.request.platform.clone(),
             stall: self.request.timeouts.stall,
+            credentials: found.map(|found| found.credentials),
         };
-        let pulled = self.engine.pull(&pull, self.progress).await?;
-        let details = self.verify(source).await?;
+        let pulled = self.engine.pull(&pull, self.progress).await;
+        // A registry may repeat what it was shown, and the engine repeats the registry.
+        let pulled = pulled.map_err(|mut error| {
+            self.keychain.hide(&mut error.message);
+            error
+        })?;
+        let details = self.verify(source, pull.credentials.as_ref()).await?;
         self.progress.complete_layers();
         Ok(Served { pulled, details })
     }
 
     /// Looks the image up: an engine's "done" alone proves nothing, and engines keep images of other platforms.
-    async fn verify(&self, reference: &Reference) -> Result<ImageDetails> {
+    async fn verify(
+        &self,
+        reference: &Reference,
+        credentials: Option<&Credentials>,
+    ) -> Result<ImageDetails> {
         let name = ImageName::from(reference.clone());
         let wanted = self.request.platform.as_ref();
         let details = match (self.engine.inspect(&name, wanted).await?, wanted) {
             (Some(details), Some(wanted)) if details.platform.is_none() => {
-                self.settle_platform(reference, details, wanted).await?
+                self.settle_platform(reference, credentials, details, wanted)
+                    .await?
             }
             (Some(details), _) => details,
             (None, None) => return Err(no_such_image(reference)),
@@ -223,10 +247,11 @@ impl Pull<'_> {
     async fn settle_platform(
         &self,
         reference: &Reference,
+        credentials: Option<&Credentials>,
         details: ImageDetails,
         wanted: &Platform,
     ) -> Result<ImageDetails> {
-        let platforms = self.engine.registry_platforms(reference).await;
+        let platforms = self.engine.registry_platforms(reference, credentials).await;
         let platforms = platforms.unwrap_or_default();
         if platforms.is_empty() {
             return Ok(details);
@@ -246,7 +271,9 @@ impl Pull<'_> {
         let Served { pulled, details } = served;
         let known = || details.digests_of(source).next().map(str::to_owned);
         let digest = pulled.digest.or_else(known);
-        let mut warnings = pulled.warnings;
+        let (_, odd_settings) = self.keychain.docker_config().await;
+        let mut warnings = odd_settings.to_vec();
+        warnings.extend(pulled.warnings);
         if let (Some(wanted), None) = (&self.request.platform, &details.platform) {
             let message = format!("the engine does not say whether `{source}` is for `{wanted}`");
             warnings.push(self.warn("PLATFORM_UNVERIFIED", message));
@@ -345,53 +372,6 @@ fn no_such_image(reference: &Reference) -> Error {
         "cannot find `{reference}` after its pull: the engine reported success but has no such image"
     );
     Error::new(ErrorKind::EngineError, message)
-}
-
-/// The most telling failure first: what a person can act on before what only time can cure.
-const TELLING: [ErrorKind; 7] = [
-    ErrorKind::DigestMismatch,
-    ErrorKind::AuthRequired,
-    ErrorKind::AccessDenied,
-    ErrorKind::RateLimited,
-    ErrorKind::PlatformNotFound,
-    ErrorKind::PlatformMismatch,
-    ErrorKind::ImageNotFound,
-];
-
-fn all_failed(reference: &Reference, mut failures: Vec<Error>) -> Error {
-    let rank = |error: &Error| {
-        TELLING
-            .iter()
-            .position(|kind| *kind == error.kind)
-            .unwrap_or(TELLING.len())
-    };
-    // Each message names its reference already; here the registry does.
-    let listed: Vec<String> = failures
-        .iter()
-        .map(|error| {
-            let named = format!(
-                "cannot pull `{}`: ",
-                error.reference.as_deref().unwrap_or("?")
-            );
-            let reason = error.message.strip_prefix(&named).unwrap_or(&error.message);
-            format!("{}: {reason}", error.registry.as_deref().unwrap_or("?"))
-        })
-        .collect();
-    let message = format!(
-        "cannot pull `{reference}` from any of {} sources: {}",
-        failures.len(),
-        listed.join("; ")
-    );
-    failures.sort_by_key(rank);
-    let mut error = Error::new(ErrorKind::AllSourcesFailed, message);
-    if let Some(primary) = failures.into_iter().next() {
-        error.primary = Some(primary.kind);
-        if let Some(hint) = primary.hint() {
-            error.hint = Some(format!("{}: {hint}", primary.kind));
-        }
-        error.source = Some(Box::new(primary));
-    }
-    error
 }
 
 fn millis(duration: Duration) -> u64 {

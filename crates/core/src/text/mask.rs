@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// Shorter values would hide half of a log and protect nobody.
 const SHORTEST: usize = 4;
 
@@ -29,44 +31,50 @@ pub struct Mask(Vec<String>);
 
 impl Mask {
     /// Hides the values of those build arguments whose names say that they are secrets, and the user info of proxies.
-    pub fn of_build_args<'a>(
-        arguments: impl IntoIterator<Item = (&'a String, &'a String)>,
+    pub fn of_build_args(
+        arguments: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
     ) -> Self {
         let mut values = Vec::new();
         for (name, value) in arguments {
-            let name = name.to_ascii_lowercase();
+            let (name, value) = (name.as_ref().to_ascii_lowercase(), value.as_ref());
             if name
                 .split(['_', '-', '.'])
                 .any(|part| SECRET_WORDS.contains(&part))
             {
-                values.push(value.clone());
-            } else if let Some((_, rest)) = value.split_once("://")
-                && let Some((user_info, _)) = rest.rsplit_once('@')
-            {
-                values.push(user_info.to_owned());
+                values.push(value.to_owned());
+            } else if let Some(user_info) = user_info(&name, value) {
+                // Programs show the password alone as well, and without its escapes.
+                let password = user_info.split_once(':').map(|(_, password)| password);
+                for text in [Some(user_info), password].into_iter().flatten() {
+                    values.push(text.to_owned());
+                    values.push(percent_decode_str(text).decode_utf8_lossy().into_owned());
+                }
             }
         }
-        Self::of(values)
+        let mut mask = Self::default();
+        mask.add(values);
+        mask
     }
 
     /// Hides these secrets as well, line by line: a step prints lines.
     #[must_use]
-    pub fn and_secrets<'a>(self, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut values = self.0;
+    pub fn and_secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         for secret in secrets {
             let text = String::from_utf8_lossy(secret);
             let lines = text.lines().map(str::trim);
-            values.extend(lines.take(SECRET_LINES).map(str::to_owned));
+            self.add(lines.take(SECRET_LINES).map(str::to_owned));
         }
-        Self::of(values)
+        self
     }
 
-    fn of(mut values: Vec<String>) -> Self {
-        values.retain(|value| value.len() >= SHORTEST);
+    /// Hides more values.
+    pub(crate) fn add(&mut self, values: impl IntoIterator<Item = String>) {
+        let values = values.into_iter().filter(|value| value.len() >= SHORTEST);
+        self.0.extend(values);
         // The longest first: one value may be a part of another.
-        values.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-        values.dedup();
-        Self(values)
+        self.0
+            .sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        self.0.dedup();
     }
 
     /// Returns the text with `***` in place of each value.
@@ -86,6 +94,16 @@ impl Mask {
             *text = masked;
         }
     }
+}
+
+/// The user info of a URL, and of a proxy that is written without a scheme.
+fn user_info<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    let rest = match value.split_once("://") {
+        Some((_, rest)) => rest,
+        None if name.ends_with("_proxy") => value,
+        None => return None,
+    };
+    Some(rest.rsplit_once('@')?.0)
 }
 
 #[cfg(test)]
@@ -125,5 +143,15 @@ mod tests {
     fn the_user_info_of_a_proxy_is_hidden() {
         let proxy = "http://user:hunter2@proxy:3128";
         assert_eq!(masked("http_proxy", proxy, proxy), "http://***@proxy:3128");
+        let proxy = "user:hunter2@proxy:3128";
+        assert_eq!(masked("HTTP_PROXY", proxy, proxy), "***@proxy:3128");
+        let proxy = "http://user:hunter%40@proxy:3128";
+        for said in ["user:hunter%40", "user:hunter@", "hunter%40", "hunter@"] {
+            assert_eq!(
+                masked("ALL_PROXY", proxy, said).replace("user:", ""),
+                "***",
+                "{said}"
+            );
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Text from engines, and text for people: made harmless, cut into lines, measured in words.
 
 mod clean;
+mod form;
 mod human;
 mod lines;
 mod mask;
 mod redact;
 
 pub use clean::clean_line;
+pub(crate) use form::{encode, encode_pairs};
 pub use human::{format_bytes, format_duration};
 pub use lines::{LineAssembler, MAX_LINE_BYTES};
 pub use mask::Mask;

@@ -7,6 +7,8 @@ mod builds;
 #[cfg(test)]
 mod cancels;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod engine;

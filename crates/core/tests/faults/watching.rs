@@ -97,6 +97,7 @@ pub(crate) fn engine_pull(reference: &str) -> EnginePull {
         reference: request.reference,
         platform: None,
         stall: request.timeouts.stall,
+        credentials: None,
     }
 }
 

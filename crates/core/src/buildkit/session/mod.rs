@@ -3,6 +3,7 @@
 //! <https://github.com/moby/buildkit/blob/v0.25.2/session/session.go>
 
 mod attach;
+mod auth;
 mod files;
 mod grpc;
 mod health;
@@ -22,6 +23,7 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 
 pub(crate) use attach::{headers, upgrade_request};
+pub(crate) use auth::Auth;
 pub(crate) use files::FileSync;
 pub(crate) use health::Health;
 pub(crate) use secrets::Secrets;

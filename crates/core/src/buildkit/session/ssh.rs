@@ -21,7 +21,6 @@ use tonic::{Status, Streaming};
 use super::grpc::{messages, stream, unary};
 use super::{BytesMessage, Service};
 use crate::buildkit::tasks::Spawner;
-use crate::engine::endpoint::Endpoint;
 use crate::engine::transport::{self, Io};
 
 /// Longest message of the agent protocol, as OpenSSH's agent takes it
@@ -100,7 +99,7 @@ async fn proxy(
     mut inbound: Streaming<BytesMessage>,
     answers: &mpsc::Sender<Result<BytesMessage, Status>>,
 ) -> io::Result<()> {
-    let mut agent = connect(agent).await?;
+    let mut agent = transport::connect_local(&agent).await?;
     let mut received = BytesMut::new();
     loop {
         while let Some(request) = next_request(&mut received)? {
@@ -122,15 +121,6 @@ async fn proxy(
             Err(status) => return Err(io::Error::other(status)),
         }
     }
-}
-
-async fn connect(agent: PathBuf) -> io::Result<Box<dyn Io>> {
-    let endpoint = if cfg!(windows) {
-        Endpoint::NamedPipe(agent.to_string_lossy().into_owned())
-    } else {
-        Endpoint::Unix(agent)
-    };
-    transport::connect(&endpoint).await
 }
 
 /// Takes the next whole request, with its length before it, out of what has been received.

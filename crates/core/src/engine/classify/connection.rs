@@ -5,11 +5,21 @@ use std::io;
 
 use crate::engine::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
+use crate::tls::TlsFailure;
 
 /// Returns the error for a connection to `endpoint` that could not be made or broke.
 ///
 /// What HTTP libraries say of it ("client error (Connect)") tells nothing: the operating system's answer lies below it.
 pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send + Sync>) -> Error {
+    if let Some(tls) = TlsFailure::below(&*failure) {
+        let message = format!("cannot reach the engine at `{endpoint}`: {tls}");
+        let error = Error::new(ErrorKind::EngineTls, message);
+        let error = match tls_hint(tls) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
+        return error.with_source(failure);
+    }
     let cause = io_error(&*failure);
     let hyper = hyper_error(&*failure);
     let incomplete = hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed());
@@ -60,7 +70,35 @@ pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send +
         ErrorKind::EngineProtocol => "cannot understand the engine at",
         _ => "cannot reach the engine at",
     };
-    Error::new(kind, format!("{subject} `{endpoint}`: {reason}")).with_source(failure)
+    let error = Error::new(kind, format!("{subject} `{endpoint}`: {reason}")).with_source(failure);
+    // Some servers that want TLS hang up on plain HTTP without a word.
+    if incomplete && matches!(endpoint, Endpoint::Tcp { .. }) {
+        return error.with_hint(
+            "look into the engine's log; where the engine wants TLS, write the endpoint as `https://host:port`",
+        );
+    }
+    error
+}
+
+/// What to try where plain HTTP was spoken to an engine that wants TLS.
+pub(crate) const SPEAK_TLS: &str =
+    "write the endpoint as `https://host:port`, or set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH";
+
+/// What to try, where that is more telling than the hint of the kind.
+fn tls_hint(failure: &TlsFailure) -> Option<&'static str> {
+    match failure {
+        TlsFailure::CertificateRequired => {
+            Some("put `cert.pem` and `key.pem` into the folder that DOCKER_CERT_PATH names")
+        }
+        TlsFailure::Spoken => Some(SPEAK_TLS),
+        TlsFailure::NotSpoken => {
+            Some("write the endpoint as `http://host:port`, or unset DOCKER_TLS_VERIFY")
+        }
+        TlsFailure::File { .. } => {
+            Some("correct the folder that DOCKER_CERT_PATH names, or `~/.docker` without it")
+        }
+        _ => None,
+    }
 }
 
 /// The operating system's error, wherever in the chain it lies.

@@ -7,6 +7,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub(crate) use connection::SPEAK_TLS;
 pub use connection::connection_failed;
 
 use self::table::{
@@ -51,6 +52,9 @@ impl Stage {
 /// Returns the kind of a failure that an engine reports with `text`, in its stream or as an answer of `status`.
 pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
     let text = text.to_lowercase();
+    if status == Some(400) && wants_tls(&text) {
+        return ErrorKind::EngineTls;
+    }
     if let Some(status) = status.filter(|_| text.trim_start().starts_with('<')) {
         return by_page(status);
     }
@@ -83,6 +87,14 @@ fn without_instruction(text: &str) -> &str {
     after_step
         .or_else(after_command)
         .map_or(text, |(_, rest)| rest)
+}
+
+/// Whether this is what a server that speaks TLS says to plain HTTP: Go's own, or nginx before one. An engine that quotes a
+/// registry has words before it.
+fn wants_tls(text: &str) -> bool {
+    text.starts_with("client sent an http request to an https server")
+        || (text.trim_start().starts_with('<')
+            && text.contains("the plain http request was sent to https port"))
 }
 
 /// A page of HTML is the answer of something before the engine, such as a proxy that lets only some calls through.

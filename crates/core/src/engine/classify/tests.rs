@@ -8,6 +8,27 @@ use Stage::{Build, Pull};
 /// "20.10", "28.5" and "c8d" (28.5 with the containerd image store) are Docker, "podman4" and "podman5" Podman 4.3.1 and
 /// 5.4.2; "source" rows were read in moby v28.5.2.
 const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
+    (
+        "source: Go 1.25, net/http",
+        Stage::Connect,
+        400,
+        "Client sent an HTTP request to an HTTPS server.\n",
+        K::EngineTls,
+    ),
+    (
+        "source: nginx 1.28",
+        Stage::Connect,
+        400,
+        "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>",
+        K::EngineTls,
+    ),
+    (
+        "source",
+        Pull,
+        500,
+        "error parsing HTTP 400 response body: invalid character 'C' looking for beginning of value: \"Client sent an HTTP request to an HTTPS server.\\n\"",
+        K::RegistryError,
+    ),
     ("20.10", Pull, 500, "manifest unknown", K::ImageNotFound),
     (
         "20.10",

@@ -4,6 +4,7 @@ use super::{Call, DockerEngine, classic_build};
 use crate::build_options::Builder;
 use crate::buildkit::{self, Daemon, Failure, Unreachable};
 use crate::check_build::CheckWarning;
+use crate::credentials::Spelling;
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
@@ -51,7 +52,11 @@ async fn build_with_either(
         }
         Err(unreachable) => return Err(lost(&call, unreachable)),
     };
-    match buildkit::build(daemon, build, &engine.node, progress).await {
+    let (docker, _) = build.credentials.docker_config().await;
+    let endpoint = engine.endpoint().docker_host();
+    let given = &build.options.build_args;
+    let proxies = docker.proxies.missing(given, &endpoint, Spelling::Upper);
+    match buildkit::build(daemon, build, &engine.node, proxies, progress).await {
         Ok(built) => Ok(built),
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),

@@ -164,6 +164,9 @@ impl Call<'_> {
         if kind == ErrorKind::DockerfileInvalid {
             error.dockerfile = classify::dockerfile_line(text).map(DockerfilePlace::line);
         }
+        if kind == ErrorKind::EngineTls {
+            return error.with_hint(classify::SPEAK_TLS);
+        }
         error
     }
 

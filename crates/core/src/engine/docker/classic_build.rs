@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::request;
 use hyper::{Method, Request};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -18,12 +19,17 @@ use super::watch::Watch;
 use super::{Call, DockerEngine};
 use crate::build_context::{self, BuildContext, Compression, ContextCounters};
 use crate::build_options::{Attestations, BuildOptions, Builder, NoCache, OutputKind};
+use crate::credentials::{Credentials, Registry, Spelling, registry_config};
 use crate::engine::decode::BuildDecoder;
 use crate::engine::http::Exchange;
 use crate::engine::{ContextCompression, EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::ImageName;
+
+/// Where the engine finds the credentials for whatever registries the Dockerfile names
+/// (<https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageBuild>).
+const REGISTRY_CONFIG: HeaderName = HeaderName::from_static("x-registry-config");
 
 /// How often the upload is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -45,16 +51,15 @@ pub(super) async fn build(
         ContextCompression::None => Compression::None,
         ContextCompression::Auto | ContextCompression::Gzip => Compression::Gzip,
     };
+    let (credentials, warnings) = build.credentials.all().await;
+    let build_args = build_args(engine, build).await;
     let BuildContext {
         dockerfile,
         stream,
         outcome,
         counters,
     } = build_context::open(build.source.clone(), compression).await?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(target(options, &dockerfile).as_str())
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"))
+    let request = head(&target(options, &build_args, &dockerfile), &credentials)
         .body(StreamBody::new(stream.map_ok(Frame::data)))
         .map_err(|error| {
             // The classic builder takes everything in the request line, of which 64 KiB are the most.
@@ -64,6 +69,10 @@ pub(super) async fn build(
 
     let mut watch = Watch::new(None, progress);
     let mut upload = Upload::new(counters, build.stall);
+    for warning in warnings {
+        watch.take(&[ProgressEvent::Warning(warning.clone())], false);
+        upload.warnings.push(warning);
+    }
     let mut decoder = BuildDecoder::new();
     let work = async {
         let exchange = upload.send(engine, call, request, &mut watch).await?;
@@ -121,6 +130,27 @@ pub(super) async fn build(
     })
 }
 
+/// The build arguments, and below them the proxies of `docker`.
+async fn build_args(engine: &DockerEngine, build: &EngineBuild) -> BTreeMap<String, String> {
+    let (docker, _) = build.credentials.docker_config().await;
+    let given = &build.options.build_args;
+    let endpoint = engine.endpoint().docker_host();
+    let mut all = docker.proxies.missing(given, &endpoint, Spelling::Both);
+    all.extend(given.clone());
+    all
+}
+
+fn head(target: &Target, credentials: &[(Registry, Credentials)]) -> request::Builder {
+    let head = Request::builder()
+        .method(Method::POST)
+        .uri(target.as_str())
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    if credentials.is_empty() {
+        return head;
+    }
+    head.header(REGISTRY_CONFIG, registry_config(credentials))
+}
+
 /// An option that only BuildKit has, where one is set.
 fn beyond(options: &BuildOptions) -> Option<&'static str> {
     let is_plain_image = |kind: &OutputKind| matches!(kind, OutputKind::Image { push: false });
@@ -153,7 +183,7 @@ fn beyond(options: &BuildOptions) -> Option<&'static str> {
     .find_map(|(is_set, option)| is_set.then_some(option))
 }
 
-fn target(build: &BuildOptions, dockerfile: &str) -> Target {
+fn target(build: &BuildOptions, build_args: &BTreeMap<String, String>, dockerfile: &str) -> Target {
     let flag = |on: bool| on.then_some("1");
     let mut target = Target::new("/build")
         .pair("dockerfile", dockerfile)
@@ -188,7 +218,7 @@ fn target(build: &BuildOptions, dockerfile: &str) -> Target {
             .collect();
         target = target.pair("ulimits", &serde_json::json!(limits).to_string());
     }
-    for (key, map) in [("buildargs", &build.build_args), ("labels", &build.labels)] {
+    for (key, map) in [("buildargs", build_args), ("labels", &build.labels)] {
         if !map.is_empty() {
             target = target.pair(key, &serde_json::json!(map).to_string());
         }
@@ -326,7 +356,7 @@ mod tests {
             ..BuildOptions::default()
         };
         assert_eq!(
-            target(&build, "Dockerfile").as_str(),
+            target(&build, &build.build_args, "Dockerfile").as_str(),
             "/build?dockerfile=Dockerfile&rm=1&forcerm=1&nocache=1&pull=1&target=stage&networkmode=host\
              &t=docker.io%2Fa%2Fb%3A1&t=ghcr.io%2Fa%2Fb%3A2&extrahosts=h%3A127.0.0.1\
              &shmsize=1048576&cgroupparent=%2Fparent\
@@ -338,7 +368,7 @@ mod tests {
     #[test]
     fn defaults_are_left_to_the_engine() {
         assert_eq!(
-            target(&BuildOptions::default(), "Dockerfile").as_str(),
+            target(&BuildOptions::default(), &BTreeMap::new(), "Dockerfile").as_str(),
             "/build?dockerfile=Dockerfile&rm=1&forcerm=1"
         );
     }

@@ -1,11 +1,12 @@
 //! An engine that speaks the Docker Engine API: Docker, and Podman's compatible service.
 //!
-//! bollard makes the typed calls (tag, a registry's platforms). The two long streams are requested, framed and decoded here, and the
+//! bollard makes the typed calls (tag). The two long streams are requested, framed and decoded here, and the
 //! transport below all of them is one.
 
 mod build;
 mod call;
 mod classic_build;
+mod distribution;
 mod events;
 mod facts;
 mod inspect;
@@ -26,6 +27,7 @@ use tokio::sync::OnceCell;
 use self::call::Call;
 use self::facts::Facts;
 use crate::check_build::CheckWarning;
+use crate::credentials::Credentials;
 use crate::engine::discover::{self, Candidate};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::Http;
@@ -56,7 +58,7 @@ impl DockerEngine {
     ///
     /// `option` is the endpoint that the caller named; without it, `environment` and then the platform's default
     /// decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION_DENIED`,
-    /// `ENGINE_PROTOCOL`.
+    /// `ENGINE_TLS`, `ENGINE_PROTOCOL`.
     pub async fn connect(
         option: Option<&str>,
         environment: &Environment,
@@ -86,10 +88,7 @@ impl DockerEngine {
 
     /// An engine at `endpoint`, not asked yet.
     pub fn at(endpoint: Endpoint, connect_timeout: Duration) -> Result<Self> {
-        let http = Http {
-            endpoint,
-            connect_timeout,
-        };
+        let http = Http::new(endpoint, connect_timeout);
         let transport = http.clone();
         let bollard = Docker::connect_with_custom_transport(
             move |request: bollard::BollardRequest| {
@@ -138,22 +137,6 @@ impl DockerEngine {
         self.facts.get_or_try_init(|| facts::ask(self)).await
     }
 
-    async fn distribution(&self, reference: &Reference) -> Result<Vec<Platform>> {
-        let shown = reference.to_string();
-        let call = Call::pull(self, &shown);
-        let name = ImageName::from(reference.clone()).lookup_name();
-        let answer = self.bollard.inspect_registry_image(&name, None).await;
-        let answer = answer.map_err(|error| call.typed_call_failed(error))?;
-        let platforms = answer.platforms.into_iter().filter_map(|platform| {
-            Some(Platform {
-                os: platform.os?,
-                architecture: platform.architecture?,
-                variant: platform.variant.filter(|variant| !variant.is_empty()),
-            })
-        });
-        Ok(platforms.collect())
-    }
-
     async fn tag_image(&self, source: &ImageName, target: &Reference) -> Result<()> {
         let shown = source.to_string();
         let call = Call::tag(self, &shown);
@@ -189,8 +172,9 @@ impl Engine for DockerEngine {
     fn registry_platforms<'a>(
         &'a self,
         reference: &'a Reference,
+        credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>> {
-        self.distribution(reference).boxed()
+        distribution::platforms(self, reference, credentials).boxed()
     }
 
     fn pull<'a>(

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use http_body_util::Empty;
+use hyper::header::HeaderName;
+use hyper::http::request::Builder;
 use hyper::{Method, Request};
 use tokio::time::timeout_at;
 
@@ -9,10 +11,32 @@ use super::events::Events;
 use super::query::Target;
 use super::watch::Watch;
 use super::{Call, DockerEngine};
+use crate::credentials::{Credentials, Registry, registry_auth};
 use crate::engine::decode::PullDecoder;
 use crate::engine::{EnginePull, EnginePulled};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
+use crate::reference::Reference;
+
+/// Where the engine finds the credentials for the registry of one image
+/// (<https://docs.docker.com/reference/api/engine/version/v1.51/#section/Authentication>).
+const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
+
+/// Adds what the registry of `reference` is shown. Engines before the containerd image store show it to whatever registry they
+/// are sent to, so that it must be this one's.
+pub(super) fn with_credentials(
+    request: Builder,
+    reference: &Reference,
+    credentials: Option<&Credentials>,
+) -> Builder {
+    match credentials {
+        Some(credentials) => {
+            let registry = Registry::at(reference.registry());
+            request.header(REGISTRY_AUTH, registry_auth(&registry, credentials))
+        }
+        None => request,
+    }
+}
 
 pub(super) async fn pull(
     engine: &DockerEngine,
@@ -29,9 +53,8 @@ pub(super) async fn pull(
             "platform",
             pull.platform.as_ref().map(ToString::to_string).as_deref(),
         );
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(target.as_str())
+    let request = Request::builder().method(Method::POST).uri(target.as_str());
+    let request = with_credentials(request, &pull.reference, pull.credentials.as_ref())
         .body(Empty::<Bytes>::new())
         .map_err(|error| {
             Error::new(ErrorKind::Internal, "cannot make a request").with_source(error)

@@ -1,0 +1,207 @@
+#![cfg(unix)]
+
+use std::path::Path;
+
+use super::*;
+use crate::credentials::program::write_program;
+use crate::error::ErrorKind;
+use crate::secret::Secret;
+
+/// `config.json` with an entry of its own for each way to keep credentials.
+const CONFIG: &str = r#"{
+    "auths": {
+        "file.example": {"auth": "ZmlsZTpwdw=="},
+        "https://index.docker.io/v1/": {"auth": "aHViOnB3"},
+        "kept.example": {},
+        "both.example": {"registrytoken": "r"}
+    },
+    "credHelpers": {"kept.example": "test", "both.example": "test", "broken.example": "broken"}
+}"#;
+
+/// The helper `docker-credential-test` counts how often it is asked.
+const HELPER: &str = r#"#!/bin/sh
+read -r key
+echo "$key" >> "$0.log"
+echo "{\"Username\":\"helper\",\"Secret\":\"$key\"}"
+"#;
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), CONFIG).unwrap();
+        let home = Self(folder);
+        home.add_helper("docker-credential-test", HELPER);
+        home.add_helper(
+            "docker-credential-broken",
+            "#!/bin/sh\necho hunter2\nexit 2\n",
+        );
+        home
+    }
+
+    fn add_helper(&self, name: &str, script: &str) {
+        write_program(&self.path().join(name), script);
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn sources(&self) -> CredentialSources {
+        let path = format!("{}:/usr/bin:/bin", self.path().display());
+        CredentialSources::of(&Environment {
+            docker_config: Some(self.path().to_owned()),
+            variables: [("PATH".into(), path.into())].into_iter().collect(),
+            ..Environment::default()
+        })
+    }
+
+    /// How often the helper was asked.
+    fn asked(&self) -> usize {
+        let log = self.path().join("docker-credential-test.log");
+        std::fs::read_to_string(log).map_or(0, |log| log.lines().count())
+    }
+}
+
+async fn credentials(keychain: &Keychain, host: &str) -> Option<Credentials> {
+    let found = keychain.find(&Registry::at(host)).await.unwrap();
+    found.map(|found| found.credentials)
+}
+
+#[tokio::test]
+async fn the_caller_comes_before_the_variable_that_before_a_helper_and_that_before_the_file() {
+    let home = Home::new();
+    let mut sources = home.sources();
+    sources.environment.docker_auth_config = Some(Secret::new(
+        r#"{"auths":{"kept.example":{"auth":"dmFyaWFibGU6cHc="},"given.example":{"auth":"dmFyaWFibGU6cHc="}}}"#,
+    ));
+    let given = Credentials::password("caller", "pw");
+    sources.give("given.example", given.clone()).unwrap();
+    let keychain = Keychain::new(sources);
+    for (host, username) in [
+        ("given.example", "caller"),
+        ("kept.example", "variable"),
+        ("file.example", "file"),
+        ("registry-1.docker.io", "hub"),
+    ] {
+        let wanted = Some(Credentials::password(username, "pw"));
+        assert_eq!(credentials(&keychain, host).await, wanted, "{host}");
+    }
+    assert_eq!(home.asked(), 0);
+    let keychain = Keychain::new(home.sources());
+    let wanted = Credentials::password("helper", "kept.example");
+    assert_eq!(credentials(&keychain, "kept.example").await, Some(wanted));
+}
+
+#[tokio::test]
+async fn no_registry_sees_the_credentials_of_another() {
+    let home = Home::new();
+    let keychain = Keychain::new(home.sources());
+    for host in [
+        "other.example",
+        "file.example:5000",
+        "le.example",
+        "auth.docker.io",
+    ] {
+        assert_eq!(credentials(&keychain, host).await, None, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_token_in_the_file_comes_before_what_a_helper_keeps() {
+    let home = Home::new();
+    let keychain = Keychain::new(home.sources());
+    let token = Credentials::RegistryToken(Secret::new("r"));
+    assert_eq!(credentials(&keychain, "both.example").await, Some(token));
+}
+
+#[tokio::test]
+async fn a_helper_is_asked_once_by_many_at_once_and_again_when_its_answer_is_old() {
+    let home = Home::new();
+    let keychain = Keychain::new(home.sources());
+    let look_ups = (0..8).map(|_| credentials(&keychain, "kept.example"));
+    let found = futures_util::future::join_all(look_ups).await;
+    assert!(found.iter().all(Option::is_some));
+    assert_eq!(home.asked(), 1);
+    tokio::time::pause();
+    tokio::time::advance(FRESH).await;
+    tokio::time::resume();
+    assert!(credentials(&keychain, "kept.example").await.is_some());
+    assert_eq!(home.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_broken_helper_is_an_error_and_never_another_source() {
+    let home = Home::new();
+    let keychain = Keychain::new(home.sources());
+    let error = keychain.find(&Registry::at("broken.example")).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::CredentialHelper);
+}
+
+#[tokio::test]
+async fn all_credentials_are_those_that_somebody_can_name_and_a_broken_helper_is_told() {
+    let home = Home::new();
+    let mut sources = home.sources();
+    let given = Credentials::password("caller", "pw");
+    sources.give("given.example", given).unwrap();
+    let (all, warnings) = Keychain::new(sources).all().await;
+    let registries: Vec<_> = all
+        .iter()
+        .map(|(registry, _)| registry.to_string())
+        .collect();
+    let known = [
+        "both.example",
+        "docker.io",
+        "file.example",
+        "given.example",
+        "kept.example",
+    ];
+    assert_eq!(registries, known);
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:?}")
+    };
+    assert_eq!(warning.code, "CREDENTIAL_HELPER");
+    assert!(
+        warning.message.contains("docker-credential-broken"),
+        "{warning:?}"
+    );
+    assert!(!warning.message.contains("hunter2"), "{warning:?}");
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_secret() {
+    let mut sources = CredentialSources::default();
+    let given = Credentials::password("ada", "hunter2");
+    sources.give("ghcr.io", given).unwrap();
+    let shown = format!("{sources:?} {:?}", Keychain::new(sources.clone()));
+    assert!(
+        shown.contains("ghcr.io") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_found_is_hidden_in_every_dress() {
+    let mut sources = CredentialSources::default();
+    let password = "pä ss\"&+~";
+    let given = Credentials::password("ada", password);
+    sources.give("ghcr.io", given).unwrap();
+    let keychain = Keychain::new(sources);
+    let mut said = password.to_owned();
+    keychain.hide(&mut said);
+    assert_eq!(said, password, "nobody has it yet");
+    keychain.find(&Registry::at("ghcr.io")).await.unwrap();
+    for dress in [
+        password,
+        "p%C3%A4%20ss%22%26%2B~",
+        "p%C3%A4+ss%22%26%2B~",
+        "pä ss\\\"&+~",
+        // `ada:pä ss"&+~`.
+        "YWRhOnDDpCBzcyImK34=",
+    ] {
+        let mut said = format!("you said {dress}.");
+        keychain.hide(&mut said);
+        assert_eq!(said, "you said ***.", "{dress}");
+    }
+}

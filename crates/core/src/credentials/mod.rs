@@ -1,0 +1,22 @@
+//! Credentials: who has them, and which registry may see which.
+//!
+//! A registry is given its own credentials and never another's. What is looked up is looked up when a registry asks for it.
+
+mod docker_config;
+mod header;
+mod helper;
+mod keychain;
+#[cfg(test)]
+mod program;
+mod registry;
+mod sources;
+mod value;
+
+pub(crate) use docker_config::{DockerConfig, Spelling};
+pub(crate) use header::{registry_auth, registry_config};
+pub(crate) use keychain::{Found, Origin};
+pub(crate) use registry::Registry;
+
+pub use keychain::Keychain;
+pub use sources::CredentialSources;
+pub use value::Credentials;
