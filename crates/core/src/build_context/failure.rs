@@ -52,7 +52,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// A system error without its number, in lower case.
-struct Reason<'a>(&'a io::Error);
+pub(crate) struct Reason<'a>(pub(crate) &'a io::Error);
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,7 @@ mod filesync;
 mod identity;
 mod inputs;
 mod outputs;
+mod scratch;
 mod session;
 mod status;
 mod tasks;

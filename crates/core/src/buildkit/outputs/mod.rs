@@ -1,5 +1,7 @@
 //! Outputs as exporters.
 
+pub(crate) mod failure;
+
 use std::collections::{BTreeMap, HashMap};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as api;
