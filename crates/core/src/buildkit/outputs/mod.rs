@@ -1,6 +1,11 @@
 //! Outputs as exporters.
 
+mod destinations;
 pub(crate) mod failure;
+mod file;
+
+pub(crate) use destinations::{Destinations, Place};
+pub(crate) use file::OutputFile;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -6,7 +6,10 @@ mod attach;
 mod files;
 mod grpc;
 mod health;
+mod send;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use tonic::body::Body;
 pub(crate) use attach::{headers, upgrade_request};
 pub(crate) use files::FileSync;
 pub(crate) use health::Health;
+pub(crate) use send::FileSend;
 pub(crate) use serve::serve;
 pub(crate) use tunnel::{BytesMessage, tunnel};
 
