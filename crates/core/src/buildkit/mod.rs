@@ -1,5 +1,6 @@
 //! BuildKit over its own protocol: the client of its control API, and the session that it calls back.
 
+mod archive;
 mod attributes;
 mod build;
 mod channel;

@@ -11,6 +11,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod upload;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) use health::Health;
 pub(crate) use send::FileSend;
 pub(crate) use serve::serve;
 pub(crate) use tunnel::{BytesMessage, tunnel};
+pub(crate) use upload::Upload;
 
 /// One service of a session.
 pub(crate) trait Service: Send + Sync {

@@ -1,6 +1,7 @@
 //! The services, called over a connection as an engine calls them.
 
 mod send;
+mod upload;
 
 use futures_util::Stream;
 use http::Uri;
