@@ -5,6 +5,7 @@ mod attributes;
 mod build;
 mod channel;
 mod complaints;
+mod content;
 mod control;
 mod daemon;
 mod failure;

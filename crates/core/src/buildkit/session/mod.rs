@@ -3,6 +3,7 @@
 //! <https://github.com/moby/buildkit/blob/v0.25.2/session/session.go>
 
 mod attach;
+mod content;
 mod files;
 mod grpc;
 mod health;
@@ -21,6 +22,7 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 
 pub(crate) use attach::{headers, upgrade_request};
+pub(crate) use content::Content;
 pub(crate) use files::FileSync;
 pub(crate) use health::Health;
 pub(crate) use send::FileSend;

@@ -1,5 +1,6 @@
 //! The services, called over a connection as an engine calls them.
 
+mod content;
 mod send;
 mod upload;
 
@@ -40,6 +41,24 @@ impl Caller {
             grpc: grpc.max_decoding_message_size(16 << 20),
             _tasks: tasks,
         }
+    }
+
+    async fn unary<M1, M2>(
+        &self,
+        path: &'static str,
+        metadata: &[(&'static str, &str)],
+        message: M1,
+    ) -> Result<M2, Status>
+    where
+        M1: Message + 'static,
+        M2: Message + Default + 'static,
+    {
+        let mut grpc = self.grpc.clone();
+        grpc.ready().await.unwrap();
+        let request = request(metadata, message);
+        let path = PathAndQuery::from_static(path);
+        let answer = grpc.unary(request, path, ProstCodec::default()).await?;
+        Ok(answer.into_inner())
     }
 
     async fn streams<M1, M2>(
