@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 pub use result::BuiltImage;
 
 use crate::build_context::{ContextSource, DockerfileSource};
-use crate::build_options::BuildOptions;
+use crate::build_options::{self, BuildOptions};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
@@ -71,6 +71,12 @@ impl BuildRequest {
             compression: ContextCompression::default(),
             timeouts: Timeouts::BUILD,
         }
+    }
+
+    /// Refuses what no engine could make anything of; [`build_image`] does as well. Errors: `INVALID_OPTION`,
+    /// `INVALID_REFERENCE`.
+    pub fn check(&self) -> Result<()> {
+        prepare(self, None).map(drop)
     }
 }
 
@@ -198,6 +204,7 @@ fn prepare(request: &BuildRequest, deadline: Option<Deadline>) -> Result<EngineB
         }
         BuildSource::Context(source) => source.clone(),
     };
+    build_options::check(&options)?;
     match options.tags.iter().find(|tag| tag.digest().is_some()) {
         Some(tag) => Err(Error::new(
             ErrorKind::InvalidOption,

@@ -13,9 +13,8 @@ use super::complaints::Complaints;
 use super::daemon::{Daemon, Unreachable};
 use super::failure::solve_failed;
 use super::identity::new_id;
-use super::inputs::Inputs;
-use super::outputs::Exporters;
-use super::session::{FileSync, Health, Service, Session};
+use super::prepared::Prepared;
+use super::session::{Content, FileSend, FileSync, Health, Service, Session, Upload};
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
 use crate::build_options::Builder;
@@ -47,15 +46,17 @@ pub(crate) async fn build(
     node: &str,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt, Failure> {
-    let inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let prepared = prepare(build, &daemon, node)
+        .await
+        .map_err(Failure::Error)?;
     let complaints = Arc::new(Complaints::default());
     let mut run = Run {
         decoder: StatusDecoder::new(),
-        transfers: Transfers::of(&inputs.folders, build.stall),
+        transfers: Transfers::of(prepared.inputs.counters(), build.stall),
         warnings: Vec::new(),
         progress,
     };
-    let work = run.solve(&daemon, build, inputs, &complaints);
+    let work = run.solve(&daemon, build, prepared, &complaints);
     let result = match build.deadline {
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
@@ -73,14 +74,14 @@ pub(crate) async fn build(
     }
 }
 
-async fn prepare_inputs(build: &EngineBuild, node: &str) -> Result<Inputs> {
-    let (source, contexts) = (build.source.clone(), build.options.contexts.clone());
+async fn prepare(build: &EngineBuild, daemon: &Daemon, node: &str) -> Result<Prepared> {
+    let (build, worker) = (build.clone(), daemon.worker.clone());
     let node = node.to_owned();
-    let work = move || Inputs::prepare(&source, &contexts, &node);
+    let work = move || Prepared::of(&build, &worker, &node);
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| {
-            let message = "cannot look at the build context";
+            let message = "cannot look at the files of the build";
             Err(Error::new(ErrorKind::Internal, message).with_source(error))
         })
 }
@@ -97,14 +98,23 @@ impl Run<'_> {
         &mut self,
         daemon: &Daemon,
         build: &EngineBuild,
-        inputs: Inputs,
+        prepared: Prepared,
         complaints: &Arc<Complaints>,
     ) -> Result<EngineBuilt, Failure> {
-        let exporters = Exporters::of(&build.options, &daemon.worker).map_err(Failure::Error)?;
+        let Prepared {
+            inputs,
+            exporters,
+            destinations,
+            mut cache,
+            stores,
+        } = prepared;
+        for warning in std::mem::take(&mut cache.warnings) {
+            self.warn(warning);
+        }
         let mut attributes =
             frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
         attributes.extend(inputs.attributes);
-        let services: Vec<Box<dyn Service>> = vec![
+        let mut services: Vec<Box<dyn Service>> = vec![
             Box::new(Health),
             Box::new(FileSync {
                 folders: inputs.folders,
@@ -112,6 +122,26 @@ impl Run<'_> {
                 spawner: daemon.tasks().spawner(),
             }),
         ];
+        // What a build does not need, the engine is not offered.
+        if !destinations.is_empty() {
+            services.push(Box::new(FileSend {
+                places: destinations.places(),
+                complaints: Arc::clone(complaints),
+                spawner: daemon.tasks().spawner(),
+            }));
+        }
+        if !stores.is_empty() {
+            services.push(Box::new(Content {
+                stores: stores.shared(),
+                complaints: Arc::clone(complaints),
+            }));
+        }
+        if let Some(archive) = inputs.archive {
+            services.push(Box::new(Upload {
+                archive,
+                complaints: Arc::clone(complaints),
+            }));
+        }
         let session = Session {
             id: new_id().map_err(Failure::Error)?,
             shared_key: inputs.shared_key,
@@ -128,6 +158,7 @@ impl Run<'_> {
             frontend: "dockerfile.v0".to_owned(),
             frontend_attrs: attributes.into_iter().collect(),
             entitlements: entitlements(build),
+            cache: Some(cache.options.clone()),
             exporters: exporters.list,
             // Engines before BuildKit 0.13 know only these.
             exporter_deprecated: exporter,
@@ -135,6 +166,9 @@ impl Run<'_> {
             ..api::SolveRequest::default()
         };
         let response = self.follow(daemon, request).await?;
+        let kept = cache.commit(&response.exporter_response).await;
+        kept.and_then(|()| destinations.commit())
+            .map_err(Failure::Error)?;
         self.built(response, exporters.has_image)
     }
 
@@ -208,6 +242,11 @@ impl Run<'_> {
             self.progress.emit(&event);
         }
         result
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning.clone());
+        self.progress.emit(&ProgressEvent::Warning(warning));
     }
 
     fn failed(&self, status: Status) -> Failure {

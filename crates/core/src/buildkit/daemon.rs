@@ -35,9 +35,15 @@ enum Route {
 pub(crate) struct Worker {
     /// Whether images are kept by containerd, so that the engine can export whatever BuildKit can.
     pub(crate) has_containerd_store: bool,
+    /// Whether it makes several outputs of one build.
+    pub(crate) takes_many_outputs: bool,
     /// Address of the engine's machine as its containers see it.
     pub(crate) host_gateway: Option<String>,
 }
+
+/// The first API with whose engines BuildKit is 0.13 or newer, so that it makes several outputs of one build: Docker
+/// 26. The version that BuildKit itself tells is unknown in engines that distributions build.
+const MANY_OUTPUTS: (u32, u32) = (1, 45);
 
 /// Why no BuildKit answers.
 pub(crate) enum Unreachable {
@@ -53,14 +59,14 @@ impl Daemon {
     /// Reaches the BuildKit of an engine that speaks an API of `version` (major and minor).
     pub(crate) async fn reach(http: &Http, version: (u32, u32)) -> Result<Self, Unreachable> {
         if version >= (1, 53)
-            && let Ok(daemon) = Self::connect(http, Route::Direct).await
+            && let Ok(daemon) = Self::connect(http, version, Route::Direct).await
         {
             return Ok(daemon);
         }
-        Self::connect(http, Route::Upgrade).await
+        Self::connect(http, version, Route::Upgrade).await
     }
 
-    async fn connect(http: &Http, route: Route) -> Result<Self, Unreachable> {
+    async fn connect(http: &Http, version: (u32, u32), route: Route) -> Result<Self, Unreachable> {
         let tasks = Tasks::default();
         let spawner = tasks.spawner();
         let broken = |error| Unreachable::Http(HttpError::Exchange(error));
@@ -87,7 +93,7 @@ impl Daemon {
             control,
             route,
             tasks,
-            worker: Worker::of(&workers),
+            worker: Worker::of(&workers, version),
         })
     }
 
@@ -131,7 +137,7 @@ impl Daemon {
 }
 
 impl Worker {
-    fn of(workers: &api::ListWorkersResponse) -> Self {
+    fn of(workers: &api::ListWorkersResponse, version: (u32, u32)) -> Self {
         let label = |name: &str| {
             let name = format!("org.mobyproject.buildkit.worker.{name}");
             let mut labels = workers.record.iter().map(|worker| &worker.labels);
@@ -139,6 +145,7 @@ impl Worker {
         };
         Self {
             has_containerd_store: label("snapshotter").is_some(),
+            takes_many_outputs: version >= MANY_OUTPUTS,
             host_gateway: label("moby.host-gateway-ip").filter(|address| !address.is_empty()),
         }
     }

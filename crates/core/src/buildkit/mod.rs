@@ -3,6 +3,7 @@
 mod archive;
 mod attributes;
 mod build;
+mod cache;
 mod channel;
 mod complaints;
 mod content;
@@ -13,6 +14,7 @@ mod filesync;
 mod identity;
 mod inputs;
 mod outputs;
+mod prepared;
 mod scratch;
 mod session;
 mod status;
