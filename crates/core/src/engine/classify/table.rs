@@ -250,6 +250,11 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         ErrorKind::BuildFailed,
         &["copy failed:", "add failed:", "failed to compute cache key"],
     ),
+    // Named contexts, before BuildKit 0.10.
+    (
+        ErrorKind::UnsupportedByEngine,
+        &["unsupported frontend capability"],
+    ),
     (
         ErrorKind::DockerfileInvalid,
         &[

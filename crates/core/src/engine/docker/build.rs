@@ -1,7 +1,7 @@
 //! A build by whichever builder the engine has.
 
-use super::{Call, DockerEngine, classic_build};
-use crate::build_options::Builder;
+use super::{Call, DockerEngine, classic_build, push};
+use crate::build_options::{Builder, OutputKind};
 use crate::buildkit::{self, Daemon, Failure, Unreachable};
 use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,11 +38,26 @@ pub(super) async fn build(
         }
         Err(unreachable) => return Err(lost(&call, unreachable).await),
     };
+    // The containerd image store has all of an image, and BuildKit pushes it there; a graph driver pushes by itself.
+    let pushes = !daemon.worker.has_containerd_store && wants_push(build);
     match buildkit::build(daemon, build, &engine.node, progress).await {
-        Ok(built) => Ok(built),
+        Ok(mut built) => {
+            if pushes {
+                let tags = &build.options.tags;
+                built.digest = push::push_all(engine, tags, build.stall, progress).await?;
+            }
+            Ok(built)
+        }
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable).await),
     }
+}
+
+fn wants_push(build: &EngineBuild) -> bool {
+    let outputs = build.options.outputs.iter();
+    outputs
+        .map(|output| &output.kind)
+        .any(|kind| *kind == OutputKind::Image { push: true })
 }
 
 async fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
