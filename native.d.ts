@@ -50,7 +50,9 @@ export interface BuildOptions {
   platform?: string
   /** Absolute path of the context folder. */
   contextDirectory?: string
-  /** Path of the Dockerfile; a relative one starts at the context folder. */
+  /** Absolute path of an archive that is the context. */
+  contextArchive?: string
+  /** Path of the Dockerfile; a relative one starts at the context. */
   dockerfile?: string
   /** Text of the Dockerfile. */
   dockerfileInline?: string
@@ -70,6 +72,14 @@ export interface BuildOptions {
   network?: string
   /** Extra hosts, as `host:address`. */
   addHosts?: Array<string>
+  /** Further contexts by their names; paths are absolute. */
+  contexts?: Record<string, string>
+  /** Where steps may be taken from. */
+  cacheFrom?: Array<CacheOptions>
+  /** Where the cache is put. */
+  cacheTo?: Array<CacheOptions>
+  /** What becomes of the result. */
+  outputs?: Array<OutputOptions>
   /** Compression of the context. */
   compression?: 'auto' | 'gzip' | 'none'
   /** Settings of the embedded Dockerfile. */
@@ -90,8 +100,12 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: Array<string>
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
   /** Identifier in the engine's image store. */
-  imageId: string
+  imageId?: string
+  /** Digest of the manifest or index. */
+  digest?: string
   /** Digest of the image's configuration. */
   configDigest?: string
   /** Platform of the image. */
@@ -102,12 +116,26 @@ export interface BuiltImage {
   source: 'build'
   /** None: a build asks no source. */
   attempts: Array<Attempt>
+  /** Everything that the exporters said. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: Steps
   /** Time for the whole call, in milliseconds. */
   durationMs: number
   /** What should be known although it succeeded. */
   warnings: Array<Warning>
+}
+
+/** One place for a cache. Which fields it has depends on its type. */
+export interface CacheOptions {
+  /** What it is. */
+  type: 'registry' | 'local' | 'inline'
+  /** An image in a registry. */
+  reference?: string
+  /** Absolute path of a folder. */
+  directory?: string
+  /** Further settings in BuildKit's words. */
+  attributes?: Record<string, string>
 }
 
 /** One error below another. */
@@ -218,6 +246,20 @@ export interface OpencodeOptions {
   caCertificates?: Array<string>
   /** The proxy of the build. */
   proxy?: ProxyOptions
+}
+
+/** One output. Which fields it has depends on its type. */
+export interface OutputOptions {
+  /** What is made. */
+  type: 'image' | 'registry' | 'local' | 'tar' | 'oci' | 'docker' | 'cacheonly'
+  /** Whether an image also goes to its registries. */
+  push?: boolean
+  /** Absolute path of a folder. */
+  directory?: string
+  /** Absolute path of a file. */
+  file?: string
+  /** Further settings in BuildKit's words. */
+  attributes?: Record<string, string>
 }
 
 /** A proxy. */

@@ -14,6 +14,7 @@ const {
   signal,
 } = require('./check.js')
 const { invalidOption } = require('./error.js')
+const { CACHE_FROM, CACHE_TO, OUTPUT, resolvePlaces } = require('./places.js')
 
 /** About 24.8 days: the longest time that a timer of Node takes. */
 const MAX_MS = 2 ** 31 - 1
@@ -50,8 +51,12 @@ const BUILD = shape({
   ...SHARED,
   addHosts: listOf(host),
   buildArgs: mapOf(text),
+  cacheFrom: listOf(CACHE_FROM),
+  cacheTo: listOf(CACHE_TO),
   compression: oneOf('auto', 'gzip', 'none'),
+  contextArchive: name,
   contextDirectory: name,
+  contexts: mapOf(name),
   dockerfile: name,
   dockerfileInline: text,
   labels: mapOf(text),
@@ -62,6 +67,7 @@ const BUILD = shape({
     proxy: shape({ http: text, https: text, no: text }),
     version: text,
   }),
+  outputs: listOf(OUTPUT),
   pull: flag,
   tags: listOf(text),
   target: text,
@@ -69,7 +75,9 @@ const BUILD = shape({
 
 /** Pairs of options of which only one can be meant. */
 const RIVALS = [
+  ['contextArchive', 'contextDirectory'],
   ['dockerfile', 'dockerfileInline'],
+  ['opencode', 'contextArchive'],
   ['opencode', 'contextDirectory'],
   ['opencode', 'dockerfile'],
   ['opencode', 'dockerfileInline'],
@@ -101,8 +109,8 @@ function contradiction(options) {
   return first([
     ...rivals,
     () =>
-      has('dockerfile') && !has('contextDirectory')
-        ? '`dockerfile` needs `contextDirectory`, the folder that it builds'
+      has('dockerfile') && !has('contextDirectory') && !has('contextArchive')
+        ? '`dockerfile` needs `contextDirectory` or `contextArchive`, which it builds'
         : null,
     () => {
       const { initialDelayMs = 0, maxDelayMs = Infinity } = options.retry ?? {}
@@ -118,6 +126,7 @@ function toNative(options, display) {
   const { contextDirectory, timeouts } = options
   return {
     ...options,
+    ...resolvePlaces(options),
     display: display ?? undefined,
     contextDirectory: contextDirectory === undefined ? undefined : path.resolve(contextDirectory),
     timeouts: timeouts && {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use futures_util::FutureExt as _;
 use napi::bindgen_prelude::{Env, PromiseRaw, Result};
 use napi_derive::napi;
-use shipway_core::build_context::DockerfileSource;
+use shipway_core::build_context::{ContextSource, DockerfileSource};
 use shipway_core::build_options::NoCache;
 use shipway_core::opencode::{CaCertificate, OpencodeBuild, Proxy};
 use shipway_core::{
@@ -22,6 +22,7 @@ use crate::delivery::ListenerFunction;
 use crate::failure::Failure;
 use crate::operation::{Operation, run};
 use crate::options::{BuildOptions, OpencodeOptions, invalid, platform, references, timeouts};
+use crate::places::{caches, contexts, outputs};
 use crate::progress::Progress;
 use crate::results::BuiltImage;
 
@@ -51,7 +52,9 @@ pub fn build_image<'env>(
     let dockerfile = dockerfile_path(&options);
     let work = async move {
         let engine = options.engine.clone();
-        let request = request(options).map_err(|error| error.with_operation(Verb::BuildImage))?;
+        let request = request(options)
+            .and_then(|request| request.check().map(|()| request))
+            .map_err(|error| error.with_operation(Verb::BuildImage))?;
         let engine =
             DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
                 .await?;
@@ -85,6 +88,10 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             pull: options.pull.unwrap_or_default(),
             network: options.network,
             add_hosts: options.add_hosts.unwrap_or_default(),
+            contexts: contexts(options.contexts)?,
+            cache_from: caches(options.cache_from)?,
+            cache_to: caches(options.cache_to)?,
+            outputs: outputs(options.outputs)?,
             ..shipway_core::BuildOptions::default()
         },
         compression: compression(options.compression.as_deref())?,
@@ -94,6 +101,16 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             options.dockerfile,
             options.dockerfile_inline,
         ) {
+            (None, file, text) if options.context_archive.is_some() => {
+                BuildSource::Context(ContextSource::Archive {
+                    path: options.context_archive.unwrap_or_default().into(),
+                    dockerfile: match (file, text) {
+                        (_, Some(text)) => DockerfileSource::Inline(text),
+                        (Some(file), None) => DockerfileSource::Path(file.into()),
+                        (None, None) => DockerfileSource::default(),
+                    },
+                })
+            }
             (Some(path), _, Some(text)) => {
                 BuildSource::directory(path, DockerfileSource::Inline(text))
             }
@@ -103,7 +120,7 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             (Some(path), None, None) => BuildSource::directory(path, DockerfileSource::default()),
             (None, _, Some(text)) => BuildSource::dockerfile(text),
             (None, Some(_), None) => {
-                return Err(invalid("the option `dockerfile` needs `contextDirectory`"));
+                return Err(invalid("the option `dockerfile` needs a context"));
             }
             (None, None, None) => BuildSource::Opencode(opencode(options.opencode)?),
         },

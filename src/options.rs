@@ -6,6 +6,8 @@ use std::time::Duration;
 use napi_derive::napi;
 use shipway_core::{Error, ErrorKind, Platform, Reference, Result, RetryPolicy, Timeouts};
 
+use crate::places::{CacheOptions, OutputOptions};
+
 /// Time limits in milliseconds; `Infinity` is no limit.
 #[napi(object, object_to_js = false)]
 pub struct TimeoutOptions {
@@ -71,7 +73,9 @@ pub struct BuildOptions {
     pub platform: Option<String>,
     /// Absolute path of the context folder.
     pub context_directory: Option<String>,
-    /// Path of the Dockerfile; a relative one starts at the context folder.
+    /// Absolute path of an archive that is the context.
+    pub context_archive: Option<String>,
+    /// Path of the Dockerfile; a relative one starts at the context.
     pub dockerfile: Option<String>,
     /// Text of the Dockerfile.
     pub dockerfile_inline: Option<String>,
@@ -91,6 +95,14 @@ pub struct BuildOptions {
     pub network: Option<String>,
     /// Extra hosts, as `host:address`.
     pub add_hosts: Option<Vec<String>>,
+    /// Further contexts by their names; paths are absolute.
+    pub contexts: Option<BTreeMap<String, String>>,
+    /// Where steps may be taken from.
+    pub cache_from: Option<Vec<CacheOptions>>,
+    /// Where the cache is put.
+    pub cache_to: Option<Vec<CacheOptions>>,
+    /// What becomes of the result.
+    pub outputs: Option<Vec<OutputOptions>>,
     /// Compression of the context.
     #[napi(ts_type = "'auto' | 'gzip' | 'none'")]
     pub compression: Option<String>,
