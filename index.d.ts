@@ -10,13 +10,22 @@
 export declare function pullImage(image?: string, options?: PullOptions): Promise<PulledImage>
 
 /**
- * Builds an image: the embedded Dockerfile of the opencode image, a folder, or the text of a Dockerfile. Resolves once
- * the engine has the image under every tag that was asked for.
+ * Builds an image: the embedded Dockerfile of the opencode image, a folder, an archive, or the text of a Dockerfile.
+ * Resolves once the engine has the image under every tag that was asked for.
  *
  * @param options What to build, and how. Default: the opencode image.
  * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
  */
-export declare function buildImage(options?: BuildOptions): Promise<BuiltImage>
+export declare function buildImage(
+  options?: BuildOptions & { outputs?: undefined },
+): Promise<BuiltImage>
+/**
+ * The same with outputs, of which none need be an image. Resolves once each is whole and in its place.
+ *
+ * @param options What to build, how, and what becomes of it.
+ * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
+ */
+export declare function buildImage(options: BuildOptions): Promise<BuildResult>
 
 /**
  * Finds what is wrong with a Dockerfile by the rules of BuildKit's Dockerfile frontend, as `docker build --check` does,
@@ -193,8 +202,8 @@ export interface PullOptions extends CommonOptions {
 }
 
 /**
- * Options of {@link buildImage}. Without `contextDirectory` and `dockerfileInline`, the embedded Dockerfile of the
- * opencode image is built.
+ * Options of {@link buildImage}. Without `contextDirectory`, `contextArchive` and `dockerfileInline`, the embedded
+ * Dockerfile of the opencode image is built.
  */
 export interface BuildOptions extends CommonOptions {
   /**
@@ -212,14 +221,45 @@ export interface BuildOptions extends CommonOptions {
    */
   contextFiles?: Record<string, string | Uint8Array> | undefined
   /**
-   * Path of the Dockerfile in the context that it needs; with `contextDirectory` it may also lie elsewhere, and a relative
-   * one starts at that folder. `<Dockerfile>.dockerignore` beside it is in force instead of the context's own.
+   * Tar archive whose files the build may use, all of them: plain, or compressed with gzip, bzip2, xz or zstd. Relative
+   * to the working directory. Needs BuildKit.
+   */
+  contextArchive?: string | undefined
+  /**
+   * Path of the Dockerfile in the context that it needs; with `contextDirectory` and `contextArchive` it may also lie
+   * elsewhere: a relative one starts at that folder, or is one in the archive. `<Dockerfile>.dockerignore` beside one in a
+   * folder is in force instead of the context's own.
    *
    * @default `Dockerfile`
    */
   dockerfile?: string | undefined
   /** Text of the Dockerfile. Without a context it has no files to copy. */
   dockerfileInline?: string | undefined
+  /**
+   * Further contexts by the names that `FROM` and `COPY --from` use. A value is the path of a folder (relative to the
+   * working directory, filtered by its own `.dockerignore`), `docker-image://IMAGE`, the URL of a git repository or of an
+   * archive, or `oci-layout://FOLDER[:TAG][@DIGEST]`: an image in a folder that is an OCI image layout, which needs an
+   * engine with the containerd image store. Needs BuildKit 0.10 (Docker 23), or a Dockerfile that begins with
+   * `# syntax=docker/dockerfile:1`.
+   */
+  contexts?: Record<string, string> | undefined
+  /**
+   * What becomes of the result; several at once need BuildKit 0.13 (Docker 26). One folder or file may be named once,
+   * and an image once: as `image` or as `registry`.
+   *
+   * @default an image in the engine's store
+   */
+  outputs?: BuildOutput[] | undefined
+  /**
+   * Where steps may be taken from beside the engine's own cache. One that is not there is the warning `CACHE_NOT_FOUND`,
+   * or a step that failed, and the build goes on.
+   */
+  cacheFrom?: CacheSource[] | undefined
+  /**
+   * Where the cache is put. Engines without the containerd image store know only `inline`. The build argument
+   * `BUILDKIT_INLINE_CACHE=1` adds that.
+   */
+  cacheTo?: CacheTarget[] | undefined
   /**
    * Names for the image; none has a digest.
    *
@@ -359,6 +399,96 @@ export interface AttestationOptions {
   sbom?: boolean | { generator?: string | undefined } | undefined
 }
 
+/**
+ * One output of a build, told apart by `type`. Engines without the containerd image store make `image`, `registry`,
+ * `local` and `tar`.
+ */
+export type BuildOutput =
+  ImageOutput | RegistryOutput | LocalOutput | ArchiveOutput | CacheOnlyOutput
+
+interface OutputFields {
+  /**
+   * Further settings in the words of BuildKit, such as `compression: 'zstd'`
+   * (https://github.com/moby/buildkit/blob/v0.25.2/README.md#output).
+   */
+  attributes?: Record<string, string> | undefined
+}
+
+/** An image in the engine's store, under every tag. */
+export interface ImageOutput extends OutputFields {
+  type: 'image'
+  /**
+   * Whether it also goes to the registries that its tags name.
+   *
+   * @default false
+   */
+  push?: boolean | undefined
+}
+
+/** The same as `image` with `push`. */
+export interface RegistryOutput extends OutputFields {
+  type: 'registry'
+}
+
+/**
+ * The files of the result, in a folder of this machine. Nothing there is deleted but what a file of the same name
+ * replaces, and what is written belongs to the user of this process. An abort leaves the files that are whole.
+ */
+export interface LocalOutput extends OutputFields {
+  type: 'local'
+  /** The folder, which is made where it is missing; relative to the working directory. */
+  directory: string
+}
+
+/**
+ * The files of the result (`tar`), an OCI image layout (`oci`) or what `docker load` takes (`docker`), as one archive.
+ */
+export interface ArchiveOutput extends OutputFields {
+  type: 'tar' | 'oci' | 'docker'
+  /**
+   * The file, relative to the working directory. It is replaced in one step, once the whole build has succeeded.
+   */
+  file: string
+}
+
+/** Nothing but the engine's cache. */
+export interface CacheOnlyOutput {
+  type: 'cacheonly'
+}
+
+/** A place that steps are taken from, told apart by `type`. */
+export type CacheSource = RegistryCache | LocalCache
+
+/** A place that the cache is put to, told apart by `type`. */
+export type CacheTarget = RegistryCache | LocalCache | InlineCache
+
+interface CacheFields {
+  /**
+   * Further settings in the words of BuildKit, such as `mode: 'max'` or `'ignore-error': 'true'` for putting
+   * (https://github.com/moby/buildkit/blob/v0.25.2/README.md#export-cache).
+   */
+  attributes?: Record<string, string> | undefined
+}
+
+/** An image in a registry: one of its own, or for taking also one that was built with an `inline` cache. */
+export interface RegistryCache extends CacheFields {
+  type: 'registry'
+  /** The image. */
+  reference: string
+}
+
+/** A folder of this machine, as an OCI image layout. The attribute `tag` names one of several in it. */
+export interface LocalCache extends CacheFields {
+  type: 'local'
+  /** The folder; relative to the working directory. */
+  directory: string
+}
+
+/** The image that is built, which has to be pushed for others to take steps from it. */
+export interface InlineCache {
+  type: 'inline'
+}
+
 /** Settings of the embedded Dockerfile. */
 export interface OpencodeOptions {
   /**
@@ -408,25 +538,33 @@ export interface PulledImage {
 }
 
 /** An image that was built, is there under every tag, and was inspected. */
-export interface BuiltImage {
-  /** First of the tags, canonical. Absent where the image has none. */
+export interface BuiltImage extends BuildResult {
+  imageId: string
+}
+
+/** What became of a build whose `outputs` were named. */
+export interface BuildResult {
+  /** First of the tags, canonical. Absent where the image has none, or is not in the engine's store. */
   reference?: string
-  /** Every tag, canonical. */
+  /** Every tag, canonical; none where no output is an image in the engine's store. */
   tags: string[]
   /** Who built it. */
   builder: 'buildkit' | 'classic'
   /**
    * Identifier in the engine's image store: `sha256:` and 64 hex digits. The digest of the image's configuration on a
-   * graph driver, of its manifest or index on the containerd image store.
+   * graph driver, of its manifest or index on the containerd image store. Absent where no output is an image there.
    */
-  imageId: string
-  /** Digest of the manifest or index: `sha256:` and 64 hex digits. Absent where there is none, as on a graph driver. */
+  imageId?: string
+  /**
+   * Digest of the manifest or index: `sha256:` and 64 hex digits. Absent where there is none, as on a graph driver
+   * unless the image was pushed.
+   */
   digest?: string
   /** Digest of the image's configuration. Absent where the builder does not say it. */
   configDigest?: string
-  /** Platform of the image, such as `linux/amd64`. Absent where the engine does not say it. */
+  /** Platform of the image, such as `linux/amd64`. Absent where the engine does not say it, or has no such image. */
   platform?: string
-  /** Size of the image on the engine's disk, in bytes, as the engine counts it. */
+  /** Size of the image on the engine's disk, in bytes, as the engine counts it; 0 where it has no such image. */
   sizeBytes: number
   /**
    * Everything that the exporters said, in BuildKit's words, such as `containerimage.digest` and `image.name`; empty with
@@ -517,9 +655,9 @@ export interface Warning {
    * digest came from another source, and has no tag to be known by), `PLATFORM_WARNING`, `ENGINE_WARNING` and
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
    * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`,
-   * `CONTEXT_FILE_GREW`, `DOCKER_CONFIG_INVALID` (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that
-   * failed, for a registry that the classic builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the
-   * engine). More may be added.
+   * `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID` (settings
+   * of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic builder may
+   * not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
    */
   code: string
   /** One line. */
@@ -710,6 +848,7 @@ export type ErrorCode =
   | 'INVALID_REFERENCE'
   | 'DOCKERFILE_INVALID'
   | 'CONTEXT_INVALID'
+  | 'OUTPUT_FAILED'
   | 'ENGINE_NOT_FOUND'
   | 'ENGINE_UNREACHABLE'
   | 'ENGINE_PERMISSION_DENIED'

@@ -70,7 +70,9 @@ export interface BuildOptions {
   contextDirectory?: string
   /** Files of the context. */
   contextFiles?: Record<string, Buffer>
-  /** Path of the Dockerfile; a relative one starts at the context folder. */
+  /** Absolute path of an archive that is the context. */
+  contextArchive?: string
+  /** Path of the Dockerfile; a relative one starts at the context. */
   dockerfile?: string
   /** Text of the Dockerfile. */
   dockerfileInline?: string
@@ -108,6 +110,14 @@ export interface BuildOptions {
   allow?: Array<string>
   /** Time of everything that the build makes, in seconds since 1970. */
   sourceDateEpoch?: number
+  /** Further contexts by their names; paths are absolute. */
+  contexts?: Record<string, string>
+  /** Where steps may be taken from. */
+  cacheFrom?: Array<CacheOptions>
+  /** Where the cache is put. */
+  cacheTo?: Array<CacheOptions>
+  /** What becomes of the result. */
+  outputs?: Array<OutputOptions>
   /** Compression of the context. */
   compression?: 'auto' | 'gzip' | 'none'
   /** Settings of the embedded Dockerfile. */
@@ -154,6 +164,18 @@ export interface BuiltImage {
   durationMs: number
   /** What should be known although it succeeded. */
   warnings: Array<Warning>
+}
+
+/** One place for a cache. Which fields it has depends on its type. */
+export interface CacheOptions {
+  /** What it is. */
+  type: 'registry' | 'local' | 'inline'
+  /** An image in a registry. */
+  reference?: string
+  /** Absolute path of a folder. */
+  directory?: string
+  /** Further settings in BuildKit's words. */
+  attributes?: Record<string, string>
 }
 
 /** One error below another. */
@@ -307,6 +329,20 @@ export interface OpencodeOptions {
   caCertificates?: Array<string>
   /** The proxy of the build. */
   proxy?: ProxyOptions
+}
+
+/** One output. Which fields it has depends on its type. */
+export interface OutputOptions {
+  /** What is made. */
+  type: 'image' | 'registry' | 'local' | 'tar' | 'oci' | 'docker' | 'cacheonly'
+  /** Whether an image also goes to its registries. */
+  push?: boolean
+  /** Absolute path of a folder. */
+  directory?: string
+  /** Absolute path of a file. */
+  file?: string
+  /** Further settings in BuildKit's words. */
+  attributes?: Record<string, string>
 }
 
 /** A proxy. */

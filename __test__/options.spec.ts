@@ -163,7 +163,7 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'files with a folder',
     build({ contextFiles: {}, contextDirectory: '.' }),
-    '`contextFiles` contradicts `contextDirectory`: give one of them',
+    '`contextDirectory` contradicts `contextFiles`: give one of them',
   ],
   [
     'a file that is no bytes',
@@ -226,7 +226,7 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'a Dockerfile without a context',
     build({ dockerfile: 'Dockerfile' }),
-    '`dockerfile` needs the context that it builds: contextDirectory',
+    '`dockerfile` needs the context that it builds: one of contextArchive, contextDirectory,',
   ],
   [
     'settings of the embedded Dockerfile with a folder',
@@ -315,6 +315,93 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     'two credentials for one registry',
     pull({ credentials: { 'docker.io': LOGIN, 'https://index.docker.io/v1/': LOGIN } }),
     'there are two for `docker.io`',
+  ],
+  [
+    'an output of an unknown type',
+    build({ outputs: [{ type: 'zip', file: 'a' }] }),
+    "`outputs[0].type` must be 'image', 'registry', 'local', 'tar', 'oci', 'docker', 'cacheonly', got \"zip\"",
+  ],
+  ['an output without a type', build({ outputs: [{}] }), '`outputs[0].type` must be'],
+  ['an output as text', build({ outputs: ['out'] }), '`outputs[0]` must be a plain object'],
+  [
+    'an output without its place',
+    build({ outputs: [{ type: 'image' }, { type: 'tar' }] }),
+    '`outputs[1]` needs `file`',
+  ],
+  [
+    'an output with the place of another',
+    build({ outputs: [{ type: 'local', file: 'a' }] }),
+    '`outputs[0].file` is not an option; there are attributes, directory, type',
+  ],
+  [
+    'an attribute that is no string',
+    build({ outputs: [{ type: 'image', attributes: { compression: 1 } }] }),
+    '`outputs[0].attributes.compression` must be a string, got a number',
+  ],
+  [
+    'an attribute that another option sets',
+    build({ outputs: [{ type: 'image', attributes: { push: 'true' } }] }),
+    'the attribute `push` of `outputs`',
+  ],
+  [
+    'an image twice',
+    build({ outputs: [{ type: 'image' }, { type: 'registry' }] }),
+    'an image is asked for twice',
+  ],
+  [
+    'nothing but the cache, and something else',
+    build({ outputs: [{ type: 'cacheonly' }, { type: 'image' }] }),
+    '`cacheonly` contradicts every other output',
+  ],
+  [
+    'one file for two outputs',
+    build({
+      outputs: [
+        { type: 'tar', file: 'a' },
+        { type: 'oci', file: './a' },
+      ],
+    }),
+    'two outputs go to',
+  ],
+  [
+    'a push without a name',
+    build({ dockerfileInline: 'FROM scratch', outputs: [{ type: 'registry' }] }),
+    'an image that is pushed needs a tag',
+  ],
+  [
+    'a cache of an unknown type',
+    build({ cacheTo: [{ type: 'gha' }] }),
+    "`cacheTo[0].type` must be 'registry', 'local', 'inline', got \"gha\"",
+  ],
+  [
+    'an inline cache to take steps from',
+    build({ cacheFrom: [{ type: 'inline' }] }),
+    "`cacheFrom[0].type` must be 'registry', 'local', got \"inline\"",
+  ],
+  [
+    'a cache without its place',
+    build({ cacheFrom: [{ type: 'registry' }] }),
+    '`cacheFrom[0]` needs `reference`',
+  ],
+  [
+    'an archive and a folder',
+    build({ contextArchive: 'a.tar', contextDirectory: '.' }),
+    '`contextArchive` contradicts `contextDirectory`',
+  ],
+  [
+    'a context that is no text',
+    build({ contexts: { lib: ['a'] } }),
+    '`contexts.lib` must be a string that is not empty, got an array',
+  ],
+  [
+    'a context that is a target of bake',
+    build({ contexts: { lib: 'target:lib' } }),
+    'the context `target:lib` means a target of `docker buildx bake`',
+  ],
+  [
+    'a context whose name no Dockerfile can have',
+    build({ contexts: { Lib: '../lib' } }),
+    'cannot name a context `Lib`',
   ],
 ]
 

@@ -34,6 +34,7 @@ test('a packed package has its entries and no more', () => {
       'face/interrupt.js',
       'face/listener.js',
       'face/options.js',
+      'face/places.js',
       'face/signal.js',
       'index.d.mts',
       'index.d.ts',

@@ -52,11 +52,11 @@ test('a build resolves to the image and to its steps', async (t) => {
   assert.deepEqual(image, {
     reference: 'docker.io/acme/app:1',
     tags: ['docker.io/acme/app:1', 'ghcr.io/acme/app:latest'],
+    builder: 'classic',
     imageId: ID,
     configDigest: ID,
     platform: 'linux/amd64',
     sizeBytes: 5,
-    builder: 'classic',
     exporterResponse: {},
     source: 'build',
     attempts: [],

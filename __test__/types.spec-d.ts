@@ -2,7 +2,11 @@
 import {
   type Attempt,
   type BuildOptions,
+  type BuildOutput,
+  type BuildResult,
   type BuiltImage,
+  type CacheSource,
+  type CacheTarget,
   type ErrorCode,
   type ImageDetails,
   type InspectOptions,
@@ -25,12 +29,36 @@ function is<_T extends true>() {}
 
 // Every call can be made with nothing.
 is<Equal<ReturnType<typeof pullImage>, Promise<PulledImage>>>()
-is<Equal<ReturnType<typeof buildImage>, Promise<BuiltImage>>>()
 is<Equal<ReturnType<typeof imageExists>, Promise<boolean>>>()
 is<Equal<ReturnType<typeof inspectImage>, Promise<ImageDetails | null>>>()
 void pullImage()
 void buildImage()
 void imageExists(undefined, {})
+
+// A build without outputs is an image; with outputs it need not be.
+const image = () => buildImage({ tags: ['a'] })
+is<Equal<ReturnType<typeof image>, Promise<BuiltImage>>>()
+is<Equal<BuiltImage['imageId'], string>>()
+const files = () => buildImage({ outputs: [{ type: 'local', directory: 'out' }] })
+is<Equal<ReturnType<typeof files>, Promise<BuildResult>>>()
+is<Equal<BuildResult['imageId'], string | undefined>>()
+
+// Outputs and caches are told apart by `type`.
+void buildImage({
+  outputs: [{ type: 'image', push: true }, { type: 'oci', file: 'a' }, { type: 'cacheonly' }],
+  cacheFrom: [{ type: 'registry', reference: 'a', attributes: { mode: 'max' } }],
+  cacheTo: [{ type: 'local', directory: 'a' }, { type: 'inline' }],
+  contextArchive: 'context.tar',
+  contexts: { lib: '../lib' },
+})
+// @ts-expect-error: an archive is a file
+void buildImage({ outputs: [{ type: 'tar', directory: 'a' }] })
+// @ts-expect-error: a folder is named
+void buildImage({ outputs: [{ type: 'local' }] })
+// @ts-expect-error: a registry always gets the image
+void buildImage({ outputs: [{ type: 'registry', push: false }] })
+// @ts-expect-error: a cache in an image is taken from its registry
+void buildImage({ cacheFrom: [{ type: 'inline' }] })
 
 // Options are literal and closed.
 void pullImage('a', { fallbacks: ['b'], platform: 'linux/arm64', timeouts: { stallMs: null } })
@@ -134,3 +162,8 @@ is<
 >()
 is<Equal<Keys<native.InspectOptions>, Exclude<Keys<InspectOptions>, OfTheFace | 'retry'>>>()
 is<Equal<Keys<native.TimeoutOptions>, Keys<Timeouts>>>()
+type AnyKey<T> = T extends T ? keyof T : never
+is<Equal<Keys<native.OutputOptions>, AnyKey<BuildOutput>>>()
+is<Equal<native.OutputOptions['type'], BuildOutput['type']>>()
+is<Equal<Keys<native.CacheOptions>, AnyKey<CacheSource | CacheTarget>>>()
+is<Equal<native.CacheOptions['type'], (CacheSource | CacheTarget)['type']>>()

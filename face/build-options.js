@@ -73,13 +73,6 @@ const FIELDS = {
   ulimits: mapOf(ulimit),
 }
 
-/** Pairs of options of which only one can be meant. */
-const RIVALS = [
-  ['contextFiles', 'contextDirectory'],
-  ['opencode', 'contextFiles'],
-  ['platforms', 'platform'],
-]
-
 /** What is wrong with options that are each right. */
 function contradiction(options) {
   return first([
@@ -131,4 +124,4 @@ function toBuffer(value) {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }
 
-module.exports = { FIELDS, RIVALS, contradiction, toNative }
+module.exports = { FIELDS, contradiction, toNative }

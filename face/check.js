@@ -96,6 +96,17 @@ const shape = (fields) => (value, name) =>
     }),
   )
 
+/** An object whose `type` says which further keys there are, and which of those there must be. */
+const variant = (shapes) => (value, name) =>
+  record(value, name) ??
+  oneOf(...Object.keys(shapes))(value.type, `${name}.type`) ??
+  first([
+    () => shapes[value.type].fields(value, name),
+    ...shapes[value.type].needs.map((key) => () => {
+      return value[key] === undefined ? `\`${name}\` needs \`${key}\`` : null
+    }),
+  ])
+
 function first(checks) {
   for (const run of checks) {
     const complaint = run()
@@ -118,4 +129,5 @@ module.exports = {
   secret,
   shape,
   signal,
+  variant,
 }

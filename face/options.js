@@ -18,6 +18,7 @@ const {
   signal,
 } = require('./check.js')
 const { invalidOption } = require('./error.js')
+const { CACHE_FROM, CACHE_TO, OUTPUT, resolvePlaces } = require('./places.js')
 
 /** About 24.8 days: the longest time that a timer of Node takes. */
 const MAX_MS = 2 ** 31 - 1
@@ -77,8 +78,12 @@ const BUILD = shape({
   ...build.FIELDS,
   addHosts: listOf(host),
   buildArgs: mapOf(text),
+  cacheFrom: listOf(CACHE_FROM),
+  cacheTo: listOf(CACHE_TO),
   compression: oneOf('auto', 'gzip', 'none'),
+  contextArchive: name,
   contextDirectory: name,
+  contexts: mapOf(name),
   credentials,
   dockerfile: name,
   dockerfileInline: text,
@@ -90,21 +95,21 @@ const BUILD = shape({
     proxy: shape({ http: text, https: text, no: text }),
     version: text,
   }),
+  outputs: listOf(OUTPUT),
   pull: flag,
   tags: listOf(text),
   target: text,
 })
 
 /** Options that name a context. */
-const CONTEXTS = ['contextDirectory', 'contextFiles']
+const CONTEXTS = ['contextArchive', 'contextDirectory', 'contextFiles']
 
 /** Pairs of options of which only one can be meant. */
 const RIVALS = [
-  ...build.RIVALS,
+  ...CONTEXTS.flatMap((one, index) => CONTEXTS.slice(index + 1).map((other) => [one, other])),
+  ...[...CONTEXTS, 'dockerfile', 'dockerfileInline'].map((other) => ['opencode', other]),
   ['dockerfile', 'dockerfileInline'],
-  ['opencode', 'contextDirectory'],
-  ['opencode', 'dockerfile'],
-  ['opencode', 'dockerfileInline'],
+  ['platforms', 'platform'],
 ]
 
 /** Returns a copy of valid options. Throws the error of the first thing that is wrong. */
@@ -135,7 +140,7 @@ function contradiction(options) {
     () => build.contradiction(options),
     () =>
       has('dockerfile') && !CONTEXTS.some(has)
-        ? `\`dockerfile\` needs the context that it builds: ${CONTEXTS.join(' or ')}`
+        ? `\`dockerfile\` needs the context that it builds: one of ${CONTEXTS.join(', ')}`
         : null,
     () => {
       const { initialDelayMs = 0, maxDelayMs = Infinity } = options.retry ?? {}
@@ -152,6 +157,7 @@ function toNative(options, display) {
   return {
     ...options,
     ...build.toNative(options),
+    ...resolvePlaces(options),
     display: display ?? undefined,
     contextDirectory: contextDirectory === undefined ? undefined : path.resolve(contextDirectory),
     timeouts: timeouts && {

@@ -44,7 +44,9 @@ pub fn build_image<'env>(
     let engine = options.engine.clone();
     let request = build_request(options, &environment);
     let work = async move {
-        let request = request.map_err(|error| error.with_operation(Verb::BuildImage))?;
+        let request = request
+            .and_then(|request| request.check().map(|()| request))
+            .map_err(|error| error.with_operation(Verb::BuildImage))?;
         let engine =
             DockerEngine::connect(engine.as_deref(), &environment, request.timeouts.connect)
                 .await?;

@@ -17,6 +17,7 @@ use crate::options::{
     AttestationOptions, BuildOptions, OpencodeOptions, SecretOptions, credentials, invalid,
     platform, references, timeouts,
 };
+use crate::places::{caches, contexts, outputs};
 
 /// Makes a request of options. Called on the thread of JavaScript, which may write its memory and `process.env` later.
 pub(crate) fn build_request(
@@ -61,7 +62,10 @@ pub(crate) fn build_request(
         attestations: attestations(options.attestations)?,
         allow: options.allow.unwrap_or_default(),
         source_date_epoch: options.source_date_epoch,
-        ..CoreOptions::default()
+        contexts: contexts(options.contexts)?,
+        cache_from: caches(options.cache_from)?,
+        cache_to: caches(options.cache_to)?,
+        outputs: outputs(options.outputs)?,
     };
     Ok(BuildRequest {
         source,
@@ -81,6 +85,12 @@ fn source(options: &mut BuildOptions) -> Result<BuildSource> {
     if let Some(path) = options.context_directory.take() {
         return Ok(BuildSource::directory(path, dockerfile.unwrap_or_default()));
     }
+    if let Some(path) = options.context_archive.take() {
+        return Ok(BuildSource::Context(ContextSource::Archive {
+            path: path.into(),
+            dockerfile: dockerfile.unwrap_or_default(),
+        }));
+    }
     if let Some(files) = options.context_files.take() {
         return files_source(
             files
@@ -91,9 +101,7 @@ fn source(options: &mut BuildOptions) -> Result<BuildSource> {
     }
     match dockerfile {
         Some(DockerfileSource::Inline(text)) => Ok(BuildSource::dockerfile(text)),
-        Some(DockerfileSource::Path(_)) => {
-            Err(invalid("the option `dockerfile` needs `contextDirectory`"))
-        }
+        Some(DockerfileSource::Path(_)) => Err(invalid("the option `dockerfile` needs a context")),
         None => Ok(BuildSource::Opencode(opencode(options.opencode.take())?)),
     }
 }

@@ -12,6 +12,7 @@ mod mailbox;
 pub mod operation;
 pub mod options;
 mod pending;
+pub mod places;
 pub mod progress;
 pub mod pull_image;
 pub mod results;

@@ -11,6 +11,8 @@ use shipway_core::{
     RetryPolicy, Timeouts,
 };
 
+use crate::places::{CacheOptions, OutputOptions};
+
 /// Time limits in milliseconds; `Infinity` is no limit.
 #[napi(object, object_to_js = false)]
 pub struct TimeoutOptions {
@@ -98,7 +100,9 @@ pub struct BuildOptions {
     pub context_directory: Option<String>,
     /// Files of the context.
     pub context_files: Option<BTreeMap<String, Buffer>>,
-    /// Path of the Dockerfile; a relative one starts at the context folder.
+    /// Absolute path of an archive that is the context.
+    pub context_archive: Option<String>,
+    /// Path of the Dockerfile; a relative one starts at the context.
     pub dockerfile: Option<String>,
     /// Text of the Dockerfile.
     pub dockerfile_inline: Option<String>,
@@ -136,6 +140,14 @@ pub struct BuildOptions {
     pub allow: Option<Vec<String>>,
     /// Time of everything that the build makes, in seconds since 1970.
     pub source_date_epoch: Option<i64>,
+    /// Further contexts by their names; paths are absolute.
+    pub contexts: Option<BTreeMap<String, String>>,
+    /// Where steps may be taken from.
+    pub cache_from: Option<Vec<CacheOptions>>,
+    /// Where the cache is put.
+    pub cache_to: Option<Vec<CacheOptions>>,
+    /// What becomes of the result.
+    pub outputs: Option<Vec<OutputOptions>>,
     /// Compression of the context.
     #[napi(ts_type = "'auto' | 'gzip' | 'none'")]
     pub compression: Option<String>,

@@ -10,7 +10,7 @@ import {
 } from '../../index.mjs'
 import { buildxBuild, whyNoBuildx } from '../helpers/buildx.ts'
 import { type Engine, engines, forget, testWithLab } from '../helpers/engines.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 import { startRegistry } from '../helpers/gated-registry.ts'
 
 const PARALLEL = [
@@ -43,7 +43,10 @@ for (const engine of engines) {
         [PARALLEL, false],
         [FAILING, true],
       ] as const) {
-        const contextDirectory = await folder(t, { Dockerfile: dockerfile, file: 'content' })
+        const contextDirectory = await temporaryFolder(t, {
+          Dockerfile: dockerfile,
+          file: 'content',
+        })
         const args = ['--progress=rawjson', `--tag=${newTag(t, engine)}`, contextDirectory]
         const printed = await buildxBuild(engine, noCache ? ['--no-cache', ...args] : args)
         const docker = finalStates(printed)
@@ -55,7 +58,7 @@ for (const engine of engines) {
     testWithLab(
       'tells each step once, and its lines between its beginning and its end',
       async (t) => {
-        const contextDirectory = await folder(t, { Dockerfile: PARALLEL, file: 'content' })
+        const contextDirectory = await temporaryFolder(t, { Dockerfile: PARALLEL, file: 'content' })
         const { events, steps } = await build(t, engine, { contextDirectory, noCache: true })
         const told = events.flatMap((event) => (event.type === 'step' ? [event] : []))
         const one = told.filter((step) => step.name.includes('echo one'))
@@ -100,7 +103,7 @@ for (const engine of engines) {
       t.after(() => registry.close())
       registry.open()
       const dockerfile = `FROM ${registry.reference}\nCOPY file /file\n`
-      const contextDirectory = await folder(t, { Dockerfile: dockerfile, file: 'content' })
+      const contextDirectory = await temporaryFolder(t, { Dockerfile: dockerfile, file: 'content' })
       t.after(() => forget(engine, registry.reference))
       const { events } = await build(t, engine, { contextDirectory })
       const layers = new Map<string, LayerEvent[]>()
@@ -120,7 +123,7 @@ for (const engine of engines) {
     })
 
     testWithLab('has the rules of the lint that the Dockerfile breaks', async (t) => {
-      const contextDirectory = await folder(t, {
+      const contextDirectory = await temporaryFolder(t, {
         Dockerfile: 'from scratch as x\nCOPY file /\n',
         file: '',
       })
@@ -146,7 +149,7 @@ for (const engine of engines) {
     testWithLab('of a build that runs out of time is the step at work, given up', async (t) => {
       const events: ProgressEvent[] = []
       const dockerfile = 'FROM debian:bookworm-slim\nRUN echo begun; sleep 600\n'
-      const contextDirectory = await folder(t, { Dockerfile: dockerfile })
+      const contextDirectory = await temporaryFolder(t, { Dockerfile: dockerfile })
       const call = buildImage({
         engine: engine.endpoint,
         network: 'host',

@@ -6,7 +6,7 @@ import { type BuildOptions, buildImage } from '../../index.mjs'
 import { buildxBuild, whyNoBuildx } from '../helpers/buildx.ts'
 import { engines, testWithLab } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 
 const BASE = 'FROM debian:bookworm-slim\n'
 
@@ -69,7 +69,10 @@ for (const engine of engines) {
     for (const { title, dockerfile, target, ...expected } of cases) {
       testWithLab(`${title}: says what docker buildx build prints`, async (t) => {
         if (whyNoBuildx) return t.skip(whyNoBuildx)
-        const contextDirectory = await folder(t, { 'sub/app.Dockerfile': dockerfile, file: 'x' })
+        const contextDirectory = await temporaryFolder(t, {
+          'sub/app.Dockerfile': dockerfile,
+          file: 'x',
+        })
         const file = 'sub/app.Dockerfile'
         const options: BuildOptions = {
           engine: engine.endpoint,

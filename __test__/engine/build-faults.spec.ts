@@ -61,7 +61,7 @@ for (const engine of engines) {
   })
 }
 
-function build(endpoint: Engine['endpoint'], options: BuildOptions = {}) {
+function build(endpoint: Engine['endpoint'], options: Omit<BuildOptions, 'outputs'> = {}) {
   return buildImage({
     ...options,
     engine: endpoint,

@@ -5,7 +5,7 @@ import { buildImage } from '../../index.mjs'
 import { startProxy } from '../helpers/cutting-proxy.ts'
 import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { rejection } from '../helpers/failure.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 import { isRunning, openSockets, workingThreads } from '../helpers/open-files.ts'
 import { packageUrl, runNode } from '../helpers/run-node.ts'
 
@@ -17,7 +17,7 @@ for (const engine of engines) {
   describe(`builds with ${engine.name}`, () => {
     test(`leave no socket and no thread behind, ${BUILDS} of them`, async (t) => {
       t.after(() => forget(engine, 'face/many:1'))
-      const contextDirectory = await folder(t, {
+      const contextDirectory = await temporaryFolder(t, {
         Dockerfile: 'FROM scratch\nCOPY . /\n',
         file: 'content',
       })

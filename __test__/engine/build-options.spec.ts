@@ -4,7 +4,7 @@ import { describe } from 'node:test'
 import { type BuildOptions, type BuiltImage, buildImage, inspectImage } from '../../index.mjs'
 import { type Engine, engines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 import { startAgent } from '../helpers/ssh-agent.ts'
 
 const BASE = 'FROM debian:bookworm-slim\n'
@@ -81,8 +81,8 @@ for (const engine of engines) {
     })
 
     test('takes its Dockerfile from anywhere, with the ignore file beside it', async (t) => {
-      const context = await folder(t, { kept: '', dropped: '', '.dockerignore': 'kept\n' })
-      const other = await folder(t, {
+      const context = await temporaryFolder(t, { kept: '', dropped: '', '.dockerignore': 'kept\n' })
+      const other = await temporaryFolder(t, {
         'app.Dockerfile': `${BASE}COPY . /x\nRUN ls -A /x\n`,
         'app.Dockerfile.dockerignore': 'dropped\n',
       })
@@ -143,7 +143,7 @@ for (const engine of engines) {
     test('gives steps their secrets, which no event and no error shows', async (t) => {
       process.env['SHIPWAY_TEST_SECRET'] = 'canary-of-the-environment'
       t.after(() => delete process.env['SHIPWAY_TEST_SECRET'])
-      const root = await folder(t, { secret: 'canary-of-the-file\nwith-two-lines\n' })
+      const root = await temporaryFolder(t, { secret: 'canary-of-the-file\nwith-two-lines\n' })
       const mounts = ['file', 'environment', 'text', 'bytes']
       const step = `RUN ${mounts.map((id) => `--mount=type=secret,id=${id}`).join(' ')} \
         cd /run/secrets && sha256sum * && cat file environment text && exit 3\n`
@@ -253,11 +253,14 @@ for (const engine of engines) {
   })
 }
 
+/** What builds an image. */
+type ImageOptions = Omit<BuildOptions, 'outputs'>
+
 /** Builds, and returns the image with the lines that steps printed. */
 async function build(
   engine: Engine,
   dockerfileInline: string | undefined,
-  options: BuildOptions = {},
+  options: ImageOptions = {},
 ): Promise<{ image: BuiltImage; log: string[] }> {
   const log: string[] = []
   const image = await buildImage({
@@ -273,14 +276,14 @@ async function build(
 const words = (log: string[]) => log.map((line) => line.trim().split(/\s+/).join(' '))
 
 /** Builds what the engine cannot. */
-async function refuses(engine: Engine, dockerfileInline: string, options: BuildOptions) {
+async function refuses(engine: Engine, dockerfileInline: string, options: ImageOptions) {
   const { error } = await fail(engine, dockerfileInline, options)
   assert.equal(error.code, 'UNSUPPORTED_BY_ENGINE', error.message)
   assert.ok(Object.keys(options).some((name) => error.message.includes(`\`${name}\``)))
 }
 
 /** Builds what fails. */
-async function fail(engine: Engine, dockerfileInline: string, options: BuildOptions) {
+async function fail(engine: Engine, dockerfileInline: string, options: ImageOptions) {
   const events: unknown[] = []
   const error = await failure(
     buildImage({
@@ -294,7 +297,7 @@ async function fail(engine: Engine, dockerfileInline: string, options: BuildOpti
 function request(
   { endpoint }: Engine,
   dockerfileInline: string | undefined,
-  options: BuildOptions,
-): BuildOptions {
+  options: ImageOptions,
+): ImageOptions {
   return { engine: endpoint, network: 'host', noCache: true, dockerfileInline, ...options }
 }

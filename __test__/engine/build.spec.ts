@@ -5,7 +5,7 @@ import { describe } from 'node:test'
 import { type ProgressEvent, buildImage, imageExists, inspectImage } from '../../index.mjs'
 import { ask, engines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
 import { failure, rejection } from '../helpers/failure.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 
 const BUILDERS = ['buildkit', 'classic'] as const
 
@@ -21,7 +21,7 @@ for (const [engine, builder] of engines.flatMap((engine) =>
     testWithEngine(
       'of a folder sends what .dockerignore leaves, and has its tags and labels',
       async (t) => {
-        const contextDirectory = await folder(t, {
+        const contextDirectory = await temporaryFolder(t, {
           Dockerfile: 'FROM scratch\nCOPY . /\n',
           '.dockerignore': 'secret\n',
           'kept/file': 'content',
@@ -38,8 +38,7 @@ for (const [engine, builder] of engines.flatMap((engine) =>
         })
         assert.deepEqual(image.tags, ['docker.io/face/build:1', 'ghcr.io/face/build:1'])
         assert.match(image.imageId, /^sha256:[0-9a-f]{64}$/)
-        for (const name of [...tags, image.imageId])
-          assert.equal(await imageExists(name, at), true)
+        for (const name of [...tags, image.imageId]) assert.equal(await imageExists(name, at), true)
         assert.equal((await inspectImage(image.imageId, at))?.labels['face.test'], 'a b')
 
         const context = events.findLast((event) => event.type === 'context')
@@ -138,7 +137,7 @@ for (const [engine, builder] of engines.flatMap((engine) =>
     })
 
     testWithEngine('of a Dockerfile that is not there is DOCKERFILE_INVALID', async (t) => {
-      const contextDirectory = await folder(t, { file: '' })
+      const contextDirectory = await temporaryFolder(t, { file: '' })
       const error = await failure(buildImage({ ...options, contextDirectory }))
       assert.equal(error.code, 'DOCKERFILE_INVALID')
     })
@@ -146,7 +145,9 @@ for (const [engine, builder] of engines.flatMap((engine) =>
     testWithEngine(
       'that copies what the folder does not have is BUILD_FAILED and names it',
       async (t) => {
-        const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\nCOPY nothere /\n' })
+        const contextDirectory = await temporaryFolder(t, {
+          Dockerfile: 'FROM scratch\nCOPY nothere /\n',
+        })
         const error = await failure(buildImage({ ...options, contextDirectory }))
         assert.equal(error.code, 'BUILD_FAILED')
         assert.equal(error.step, 'COPY nothere /')
@@ -158,7 +159,9 @@ for (const [engine, builder] of engines.flatMap((engine) =>
     testWithEngine(
       'of a Dockerfile that does not parse is DOCKERFILE_INVALID, with its line',
       async (t) => {
-        const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\n\nNONSENSE\n' })
+        const contextDirectory = await temporaryFolder(t, {
+          Dockerfile: 'FROM scratch\n\nNONSENSE\n',
+        })
         const error = await failure(buildImage({ ...options, contextDirectory }))
         assert.equal(error.code, 'DOCKERFILE_INVALID')
         assert.equal(error.dockerfile?.path, path.join(contextDirectory, 'Dockerfile'))

@@ -5,7 +5,7 @@ import { describe } from 'node:test'
 import { checkBuild } from '../../index.mjs'
 import { engines, testWithEngine as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
-import { folder } from '../helpers/folder.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
 
 const FAULTY = 'FROM scratch as Upper\n\nENV name value\n'
 
@@ -37,12 +37,14 @@ for (const engine of engines) {
     })
 
     test('finds nothing where all is well', async (t) => {
-      const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\nCOPY . /\n' })
+      const contextDirectory = await temporaryFolder(t, { Dockerfile: 'FROM scratch\nCOPY . /\n' })
       assert.deepEqual(await checkBuild({ ...options, contextDirectory }), { warnings: [] })
     })
 
     test('of a Dockerfile that does not parse is DOCKERFILE_INVALID, with its line', async (t) => {
-      const contextDirectory = await folder(t, { Dockerfile: 'FROM scratch\n\nNONSENSE\n' })
+      const contextDirectory = await temporaryFolder(t, {
+        Dockerfile: 'FROM scratch\n\nNONSENSE\n',
+      })
       const error = await failure(checkBuild({ ...options, contextDirectory }))
       assert.equal(error.code, 'DOCKERFILE_INVALID')
       assert.equal(error.dockerfile?.startLine, 3)
@@ -50,7 +52,7 @@ for (const engine of engines) {
     })
 
     test('of a Dockerfile that is not there is DOCKERFILE_INVALID', async (t) => {
-      const contextDirectory = await folder(t)
+      const contextDirectory = await temporaryFolder(t)
       const error = await failure(checkBuild({ ...options, contextDirectory }))
       assert.equal(error.code, 'DOCKERFILE_INVALID')
     })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 
 import type { Engine } from './engines.ts'
-import { folder } from './folder.ts'
+import { temporaryFolder } from './folder.ts'
 
 /** A way to an engine that can be cut. */
 export interface CuttingProxy {
@@ -26,7 +26,7 @@ export async function startProxy(
   engine: Engine,
   { limit = Infinity, pieceBytes = Infinity, holds = false } = {},
 ): Promise<CuttingProxy> {
-  const socketPath = path.join(await folder(t), 'engine.sock')
+  const socketPath = path.join(await temporaryFolder(t), 'engine.sock')
   const sockets = new Set<Socket>()
   const proxy: CuttingProxy = { endpoint: `unix://${socketPath}`, bytes: 0, open: 0, isCut: false }
   const cut = () => {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** Makes a folder with `files`, which is removed after the test. */
-export async function folder(
+export async function temporaryFolder(
   t: TestContext,
   files: Record<string, string | Uint8Array> = {},
 ): Promise<string> {

@@ -4,13 +4,13 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 
-import { folder } from './folder.ts'
+import { temporaryFolder } from './folder.ts'
 
 const run = promisify(execFile)
 
 /** Starts OpenSSH's agent with one key, whose comment is given; it ends after the test. Returns its socket. */
 export async function startAgent(t: TestContext, comment: string): Promise<string> {
-  const root = await folder(t)
+  const root = await temporaryFolder(t)
   const socket = path.join(root, 'agent')
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(async () => {

@@ -82,6 +82,9 @@ kinds! {
     /// The build context cannot be read or was refused.
     ContextInvalid = "CONTEXT_INVALID", Never, Never,
         Some("make the path readable, or exclude it in .dockerignore");
+    /// What a build writes on this machine, an output or a cache, cannot be written.
+    OutputFailed = "OUTPUT_FAILED", Never, Never,
+        Some("check that the place is writable and that its disk is not full");
     /// No engine was found at any place that was tried.
     EngineNotFound = "ENGINE_NOT_FOUND", OnceQuickly, Never,
         Some("start Docker or Podman, or set DOCKER_HOST to the engine's endpoint");

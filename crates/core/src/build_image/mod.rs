@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 pub use result::BuiltImage;
 
 use crate::build_context::{ContextSource, DockerfileSource};
-use crate::build_options::{BuildOptions, SecretValue, read_secrets};
+use crate::build_options::{self, BuildOptions, SecretValue, read_secrets};
 use crate::credentials::{CredentialSources, Keychain};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -76,6 +76,12 @@ impl BuildRequest {
             timeouts: Timeouts::BUILD,
             credentials: CredentialSources::default(),
         }
+    }
+
+    /// Refuses what no engine could make anything of; [`build_image`] does as well. Errors: `INVALID_OPTION`,
+    /// `INVALID_REFERENCE`.
+    pub fn check(&self) -> Result<()> {
+        prepare(self, None, &Keychain::new(self.credentials.clone())).map(drop)
     }
 }
 
@@ -239,6 +245,7 @@ pub(crate) fn prepare(
         }
         BuildSource::Context(source) => source.clone(),
     };
+    build_options::check(&options)?;
     match options.tags.iter().find(|tag| tag.digest().is_some()) {
         Some(tag) => Err(Error::new(
             ErrorKind::InvalidOption,

@@ -25,6 +25,16 @@ pub enum CacheEntry {
     Inline,
 }
 
+impl CacheEntry {
+    /// Its further settings, where it can have some.
+    pub(crate) fn attributes(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Registry { attributes, .. } | Self::Local { attributes, .. } => Some(attributes),
+            Self::Inline => None,
+        }
+    }
+}
+
 impl fmt::Debug for CacheEntry {
     /// Settings may be credentials: only their names are shown.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

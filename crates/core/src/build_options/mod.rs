@@ -1,6 +1,7 @@
 //! What a build can be told, as values: the same for every builder.
 
 mod cache;
+mod check;
 mod context;
 mod output;
 mod secret;
@@ -9,7 +10,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use cache::CacheEntry;
+pub(crate) use check::check;
 pub use context::NamedContext;
+pub(crate) use context::context_name;
 pub use output::{Output, OutputKind};
 pub(crate) use secret::read_all as read_secrets;
 pub use secret::{SecretSource, SecretValue};

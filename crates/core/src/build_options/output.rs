@@ -1,7 +1,7 @@
 //! What becomes of a build's result.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One output of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,18 @@ impl Output {
         Self {
             kind,
             attributes: BTreeMap::new(),
+        }
+    }
+}
+
+impl OutputKind {
+    /// The file or folder of this machine that it goes to.
+    pub fn place(&self) -> Option<&Path> {
+        match self {
+            Self::Local(path) | Self::Tar(path) | Self::Oci(path) | Self::Docker(path) => {
+                Some(path)
+            }
+            Self::Image { .. } | Self::CacheOnly => None,
         }
     }
 }

@@ -10,14 +10,12 @@ use tokio::time::{Instant, interval, timeout, timeout_at};
 use tonic::Status;
 
 use super::attributes::frontend_attributes;
-use super::capabilities;
 use super::complaints::Complaints;
 use super::daemon::{Daemon, Unreachable};
 use super::failure::{out_of_time, solve_failed, unexplained};
 use super::identity::new_id;
-use super::inputs::Inputs;
-use super::offer::{entitlements, offer, prepare_inputs};
-use super::outputs::Exporters;
+use super::offer::{entitlements, offer};
+use super::prepared::Prepared;
 use super::status::{StatusDecoder, StatusResponse};
 use super::transfers::Transfers;
 use crate::build_options::Builder;
@@ -51,20 +49,22 @@ pub(crate) async fn build(
     proxies: BTreeMap<String, String>,
     progress: &dyn ProgressSink,
 ) -> Result<EngineBuilt, Failure> {
-    let mut inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let mut prepared = Prepared::look(build, &daemon.worker, node)
+        .await
+        .map_err(Failure::Error)?;
     let proxies = proxies.into_iter();
     let proxies = proxies.map(|(name, value)| (format!("build-arg:{name}"), value));
-    inputs.attributes.extend(proxies);
+    prepared.inputs.attributes.extend(proxies);
     let complaints = Arc::new(Complaints::default());
     let mut run = Run {
         started: Instant::now(),
         decoder: StatusDecoder::new(),
         silence: None,
-        transfers: Transfers::of(&inputs.folders, build.stall),
+        transfers: Transfers::of(prepared.inputs.counters(), build.stall),
         warnings: Vec::new(),
         progress,
     };
-    let work = run.solve(&daemon, build, inputs, &complaints);
+    let work = run.solve(&daemon, build, prepared, &complaints);
     let result = match build.deadline {
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
@@ -118,15 +118,24 @@ impl Run<'_> {
         &mut self,
         daemon: &Daemon,
         build: &EngineBuild,
-        mut inputs: Inputs,
+        prepared: Prepared,
         complaints: &Arc<Complaints>,
     ) -> Result<EngineBuilt, Failure> {
-        capabilities::check(&build.options, &daemon.worker).map_err(Failure::Error)?;
-        let exporters = Exporters::of(&build.options, &daemon.worker).map_err(Failure::Error)?;
+        let Prepared {
+            mut inputs,
+            exporters,
+            destinations,
+            mut cache,
+            stores,
+        } = prepared;
+        for warning in std::mem::take(&mut cache.warnings) {
+            self.warn(warning);
+        }
         let mut attributes =
             frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
         attributes.extend(std::mem::take(&mut inputs.attributes));
-        let session = offer(daemon, build, inputs, complaints).await?;
+        let offered = offer(daemon, build, inputs, &destinations, &stores, complaints);
+        let session = offered.await?;
         let (exporter, exporter_attributes) = match exporters.list.first() {
             Some(first) => (first.r#type.clone(), first.attrs.clone()),
             None => Default::default(),
@@ -137,6 +146,7 @@ impl Run<'_> {
             frontend: "dockerfile.v0".to_owned(),
             frontend_attrs: attributes.into_iter().collect(),
             entitlements: entitlements(build),
+            cache: Some(cache.options.clone()),
             exporters: exporters.list,
             // Engines before BuildKit 0.13 know only these.
             exporter_deprecated: exporter,
@@ -144,6 +154,9 @@ impl Run<'_> {
             ..api::SolveRequest::default()
         };
         let response = self.follow(daemon, request).await?;
+        let kept = cache.commit(&response.exporter_response).await;
+        kept.and_then(|()| destinations.commit())
+            .map_err(Failure::Error)?;
         self.built(response, exporters.has_image)
     }
 
@@ -253,6 +266,11 @@ impl Run<'_> {
             self.progress.emit(&event);
         }
         result
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning.clone());
+        self.progress.emit(&ProgressEvent::Warning(warning));
     }
 
     fn failed(&self, status: Status) -> Failure {

@@ -1,7 +1,8 @@
 //! What an engine's BuildKit cannot do, found before anything is sent: old ones ignore options that they do not know.
 
 use super::daemon::Worker;
-use crate::build_options::{BuildOptions, Provenance};
+use super::outputs::TURN_CONTAINERD_ON;
+use crate::build_options::{BuildOptions, NamedContext, Provenance};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first API of engines whose BuildKit is at least 0.10
@@ -25,7 +26,15 @@ pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
         options.attestations.provenance,
         Some(Provenance::Min | Provenance::Max)
     ) || options.attestations.sbom.is_some();
+    let mut contexts = options.contexts.values();
     let needs = [
+        (
+            contexts.any(|context| matches!(context, NamedContext::OciLayout { .. })),
+            "contexts",
+            // A graph driver takes images from registries, and from itself
+            // (<https://github.com/moby/moby/blob/v28.5.2/builder/builder-next/worker/worker.go>, `NewWorker`).
+            Need::ContainerdStore,
+        ),
         (
             options.platforms.len() > 1,
             "platforms",
@@ -45,11 +54,6 @@ pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
         (
             options.cgroup_parent.is_some(),
             "cgroupParent",
-            Need::Api(BUILDKIT_0_10),
-        ),
-        (
-            !options.contexts.is_empty(),
-            "contexts",
             Need::Api(BUILDKIT_0_10),
         ),
         (
@@ -77,7 +81,7 @@ impl Need {
             Self::ContainerdStore => (
                 worker.has_containerd_store,
                 format!("the option `{option}` needs an engine with the containerd image store"),
-                "turn the containerd image store on: https://docs.docker.com/engine/storage/containerd/".to_owned(),
+                TURN_CONTAINERD_ON.to_owned(),
             ),
         };
         if is_met {
@@ -96,12 +100,14 @@ mod tests {
     const OLD: Worker = Worker {
         api_version: (1, 41),
         has_containerd_store: false,
+        takes_many_outputs: false,
         host_gateway: None,
     };
 
     const NEW: Worker = Worker {
         api_version: (1, 51),
         has_containerd_store: true,
+        takes_many_outputs: true,
         host_gateway: None,
     };
 

@@ -10,8 +10,10 @@ use super::build::{Failure, refused};
 use super::complaints::Complaints;
 use super::daemon::Daemon;
 use super::identity::new_id;
-use super::offer::{entitlements, offer, prepare_inputs};
-use super::{capabilities, gateway, lint};
+use super::offer::{entitlements, offer};
+use super::outputs::Destinations;
+use super::prepared::Prepared;
+use super::{gateway, lint};
 use crate::check_build::CheckWarning;
 use crate::engine::EngineBuild;
 use crate::error::{Error, ErrorKind};
@@ -44,12 +46,16 @@ async fn ask_for_check(
     node: &str,
     complaints: &Arc<Complaints>,
 ) -> Result<Vec<CheckWarning>, Failure> {
-    capabilities::check(&build.options, &daemon.worker).map_err(Failure::Error)?;
-    let mut inputs = prepare_inputs(build, node).await.map_err(Failure::Error)?;
+    let prepared = Prepared::look(build, &daemon.worker, node).await;
+    let Prepared {
+        mut inputs, stores, ..
+    } = prepared.map_err(Failure::Error)?;
     let mut attributes =
         frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
     attributes.extend(std::mem::take(&mut inputs.attributes));
-    let session = offer(daemon, build, inputs, complaints).await?;
+    let nowhere = Destinations::default();
+    let offered = offer(daemon, build, inputs, &nowhere, &stores, complaints);
+    let session = offered.await?;
     let request = api::SolveRequest {
         r#ref: new_id().map_err(Failure::Error)?,
         session: session.id.clone(),

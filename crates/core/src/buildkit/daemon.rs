@@ -38,9 +38,15 @@ pub(crate) struct Worker {
     pub(crate) api_version: (u32, u32),
     /// Whether images are kept by containerd, so that the engine can export whatever BuildKit can.
     pub(crate) has_containerd_store: bool,
+    /// Whether it makes several outputs of one build.
+    pub(crate) takes_many_outputs: bool,
     /// Address of the engine's machine as its containers see it.
     pub(crate) host_gateway: Option<String>,
 }
+
+/// The first API with whose engines BuildKit is 0.13 or newer, so that it makes several outputs of one build: Docker
+/// 26. The version that BuildKit itself tells is unknown in engines that distributions build.
+const MANY_OUTPUTS: (u32, u32) = (1, 45);
 
 /// Why no BuildKit answers.
 pub(crate) enum Unreachable {
@@ -144,6 +150,7 @@ impl Worker {
         Self {
             api_version,
             has_containerd_store: label("snapshotter").is_some(),
+            takes_many_outputs: api_version >= MANY_OUTPUTS,
             host_gateway: label("moby.host-gateway-ip").filter(|address| !address.is_empty()),
         }
     }

@@ -13,6 +13,11 @@ pub(crate) fn new_id() -> Result<String> {
     Ok(hex(&bytes))
 }
 
+/// A name of 8 characters for files that are there for a moment, among those that others make at the same time.
+pub(crate) fn new_token() -> Result<String> {
+    Ok(new_id()?.chars().take(8).collect())
+}
+
 /// The bytes in hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut digits, byte| {

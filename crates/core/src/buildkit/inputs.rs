@@ -7,13 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use super::archive::Archive;
+use super::content::{Digest, Layout, Named, Stores, Use};
 use super::filesync::{Files, Folder, SyncCounters, Tree};
-use super::identity::hex;
+use super::identity::{hex, new_id, new_token};
 use crate::build_context::dockerfile::{Root, locate};
-use crate::build_context::failure::{invalid, unreadable};
+use crate::build_context::failure::{Reason, invalid, unreadable};
 use crate::build_context::{ContextSource, DockerfileSource, memory};
-use crate::build_options::NamedContext;
-use crate::error::{Error, ErrorKind, Result};
+use crate::build_options::{NamedContext, context_name};
+use crate::error::Result;
 
 /// Name of the main context.
 pub(crate) const CONTEXT: &str = "context";
@@ -28,6 +30,10 @@ pub(crate) struct Inputs {
     /// (<https://github.com/moby/buildkit/blob/v0.25.2/frontend/dockerui/config.go>).
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) folders: BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
+    /// The main context, where it is an archive.
+    pub(crate) archive: Option<Arc<Archive>>,
+    /// The image layouts among the named contexts.
+    pub(crate) stores: Stores,
     /// What the engine recognises the main context by in later builds.
     pub(crate) shared_key: String,
     /// How a person knows the Dockerfile.
@@ -51,12 +57,25 @@ impl Inputs {
                 inputs.set("context", url);
                 inputs.add_remote_dockerfile(dockerfile)?;
             }
-            ContextSource::Archive { .. } => return Err(not_yet("a context that is an archive")),
+            ContextSource::Archive { path, dockerfile } => {
+                let archive = Archive::open(path)?;
+                inputs.set("context", archive.url());
+                inputs.archive = Some(Arc::new(archive));
+                inputs.add_remote_dockerfile(dockerfile)?;
+            }
         }
         for (name, context) in contexts {
             inputs.add_named(name, context, node)?;
         }
         Ok(inputs)
+    }
+
+    /// What tells how far each part of the inputs has been sent, by its name.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (&str, &Arc<SyncCounters>)> {
+        let folders = self.folders.iter();
+        let folders = folders.map(|(name, (_, counters))| (name.as_str(), counters));
+        let archive = self.archive.iter();
+        folders.chain(archive.map(|archive| (CONTEXT, archive.counters())))
     }
 
     fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
@@ -150,13 +169,14 @@ impl Inputs {
     }
 
     fn add_named(&mut self, name: &str, context: &NamedContext, node: &str) -> Result<()> {
+        let name = &context_name(name)?;
         let value = match context {
             NamedContext::Directory(path) => {
                 let root = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
                 if !root.is_dir() {
                     return Err(invalid(path, "it is not a folder"));
                 }
-                let folder = match name {
+                let folder = match name.as_str() {
                     CONTEXT | DOCKERFILE => format!("_{name}"),
                     name => name.to_owned(),
                 };
@@ -168,10 +188,17 @@ impl Inputs {
                 format!("local:{folder}")
             }
             NamedContext::Image(reference) => format!("docker-image://{reference}"),
-            NamedContext::Target(stage) => format!("target:{stage}"),
             NamedContext::Url(url) => url.clone(),
-            NamedContext::OciLayout { .. } => {
-                return Err(not_yet("a context that is an OCI layout"));
+            NamedContext::OciLayout {
+                directory,
+                tag,
+                digest,
+            } => {
+                let layout = Layout::new(directory.clone(), Use::Context, new_token()?);
+                let digest = find_image(&layout, tag.as_deref(), digest.as_deref())?;
+                let store = new_id()?;
+                self.stores.add(format!("oci:{store}"), Arc::new(layout));
+                format!("oci-layout://{store}@{digest}")
             }
         };
         self.set(format!("context:{name}"), value);
@@ -180,11 +207,39 @@ impl Inputs {
     }
 }
 
-fn not_yet(what: &str) -> Error {
-    Error::new(
-        ErrorKind::UnsupportedByEngine,
-        format!("{what} is not supported yet"),
-    )
+/// The manifest or index that is meant in a layout
+/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>, `resolveDigest`).
+fn find_image(layout: &Layout, tag: Option<&str>, digest: Option<&str>) -> Result<Digest> {
+    let folder = layout.root();
+    let digest = match digest {
+        Some(digest) => Digest::parse(digest)
+            .ok_or_else(|| invalid(folder, format_args!("`{digest}` is no digest")))?,
+        None => {
+            let index = layout.read_index();
+            let index = index.map_err(|error| unreadable(&folder.join("index.json"), error))?;
+            let index = index.ok_or_else(|| invalid(folder, "its `index.json` is no index"))?;
+            match index.find(tag) {
+                Named::Found(digest) => digest,
+                Named::Missing(names) => {
+                    let wanted = tag.unwrap_or("latest");
+                    let names = match &names[..] {
+                        [] => "no image has a tag".to_owned(),
+                        names => format!("there are `{}`", names.join("`, `")),
+                    };
+                    let reason = format!("it has no image tagged `{wanted}`: {names}");
+                    return Err(invalid(folder, reason)
+                        .with_hint("name a tag or a digest that the layout has"));
+                }
+            }
+        }
+    };
+    match layout.look(&digest) {
+        Ok(_) => Ok(digest),
+        Err(error) => {
+            let reason = format!("its image {digest}: {}", Reason(&error));
+            Err(invalid(folder, reason).with_source(error))
+        }
+    }
 }
 
 /// What buildx names a folder by, so that what it has sent need not be sent again
@@ -195,4 +250,80 @@ fn shared_key(root: &Path, node: &str) -> String {
         .map(|name| name.to_string_lossy())
         .unwrap_or_default();
     format!("{name}:{node}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::error::{Error, ErrorKind};
+
+    /// A folder with an image that has the tag `1.0`.
+    fn layout() -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = format!("sha256:{}", "a".repeat(64));
+        fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
+        fs::write(
+            folder.path().join("blobs/sha256").join("a".repeat(64)),
+            "{}",
+        )
+        .unwrap();
+        let annotations = serde_json::json!({ "org.opencontainers.image.ref.name": "1.0" });
+        let manifests = serde_json::json!([{ "digest": digest, "annotations": annotations }]);
+        let index = serde_json::json!({ "manifests": manifests });
+        fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
+        (folder, digest)
+    }
+
+    fn prepare(folder: &Path, tag: Option<&str>, digest: Option<&str>) -> Result<Inputs> {
+        let context = NamedContext::OciLayout {
+            directory: folder.to_owned(),
+            tag: tag.map(str::to_owned),
+            digest: digest.map(str::to_owned),
+        };
+        let source = ContextSource::Files {
+            files: vec![("Dockerfile".to_owned(), b"FROM lib".to_vec())],
+            dockerfile: "Dockerfile".to_owned(),
+        };
+        Inputs::prepare(&source, &[("lib".to_owned(), context)].into(), "node")
+    }
+
+    #[test]
+    fn an_image_in_a_folder_is_named_by_its_store_and_its_digest() {
+        let (folder, digest) = layout();
+        for (tag, given) in [(None, None), (Some("1.0"), None), (None, Some(&*digest))] {
+            let inputs = prepare(folder.path(), tag, given).unwrap();
+            let value = &inputs.attributes["context:lib"];
+            let rest = value.strip_prefix("oci-layout://").unwrap();
+            let (store, named) = rest.split_once('@').unwrap();
+            assert_eq!(named, digest);
+            let stores: Vec<String> = inputs.stores.shared().into_keys().collect();
+            assert_eq!(stores, [format!("oci:{store}")]);
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_not_in_the_folder_is_refused_by_name() {
+        let (folder, _) = layout();
+        let absent = format!("sha256:{}", "b".repeat(64));
+        let failed = |tag, digest| -> Error { prepare(folder.path(), tag, digest).err().unwrap() };
+        for (error, words) in [
+            (
+                failed(Some("2.0"), None),
+                "no image tagged `2.0`: there are `1.0`",
+            ),
+            (failed(None, Some(&absent)), &*absent),
+            (failed(None, Some("../x:y")), "`../x:y` is no digest"),
+        ] {
+            assert_eq!(error.kind, ErrorKind::ContextInvalid);
+            assert!(error.message.contains(words), "{error}");
+        }
+        fs::remove_file(folder.path().join("index.json")).unwrap();
+        let error = failed(None, None);
+        assert!(
+            error.message.contains("index.json`: no such file"),
+            "{error}"
+        );
+    }
 }

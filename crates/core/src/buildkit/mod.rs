@@ -1,11 +1,14 @@
 //! BuildKit over its own protocol: the client of its control API, and the session that it calls back.
 
+mod archive;
 mod attributes;
 mod build;
+mod cache;
 mod capabilities;
 mod channel;
 mod check;
 mod complaints;
+mod content;
 mod control;
 mod daemon;
 mod failure;
@@ -16,8 +19,10 @@ mod inputs;
 mod lint;
 mod offer;
 mod outputs;
+mod prepared;
 #[cfg(test)]
 mod recorded;
+mod scratch;
 mod session;
 mod status;
 mod tasks;

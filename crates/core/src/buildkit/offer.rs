@@ -4,31 +4,23 @@ use std::sync::Arc;
 
 use super::build::Failure;
 use super::complaints::Complaints;
+use super::content::Stores;
 use super::daemon::Daemon;
 use super::identity::new_id;
 use super::inputs::Inputs;
-use super::session::{Auth, FileSync, Health, Secrets, Service, Session, Ssh};
+use super::outputs::Destinations;
+use super::session::{
+    Auth, Content, FileSend, FileSync, Health, Secrets, Service, Session, Ssh, Upload,
+};
 use crate::engine::EngineBuild;
-use crate::error::{Error, ErrorKind, Result};
 
-/// Looks at everything that a build reads from this machine, on a thread for blocking work.
-pub(super) async fn prepare_inputs(build: &EngineBuild, node: &str) -> Result<Inputs> {
-    let (source, contexts) = (build.source.clone(), build.options.contexts.clone());
-    let node = node.to_owned();
-    let work = move || Inputs::prepare(&source, &contexts, &node);
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| {
-            let message = "cannot look at the build context";
-            Err(Error::new(ErrorKind::Internal, message).with_source(error))
-        })
-}
-
-/// Offers the services of a build to the engine.
+/// Offers to the engine the services that a build needs, and no others.
 pub(super) async fn offer(
     daemon: &Daemon,
     build: &EngineBuild,
     inputs: Inputs,
+    destinations: &Destinations,
+    stores: &Stores,
     complaints: &Arc<Complaints>,
 ) -> Result<Session, Failure> {
     let spawner = daemon.tasks().spawner();
@@ -45,7 +37,26 @@ pub(super) async fn offer(
     if !build.options.ssh.is_empty() {
         services.push(Box::new(Ssh {
             agents: Arc::new(build.options.ssh.clone()),
+            spawner: spawner.clone(),
+        }));
+    }
+    if !destinations.is_empty() {
+        services.push(Box::new(FileSend {
+            places: destinations.places(),
+            complaints: Arc::clone(complaints),
             spawner,
+        }));
+    }
+    if !stores.is_empty() {
+        services.push(Box::new(Content {
+            stores: stores.shared(),
+            complaints: Arc::clone(complaints),
+        }));
+    }
+    if let Some(archive) = inputs.archive {
+        services.push(Box::new(Upload {
+            archive,
+            complaints: Arc::clone(complaints),
         }));
     }
     let session = Session {

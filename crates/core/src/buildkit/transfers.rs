@@ -1,12 +1,11 @@
 //! The folders of a build on their way to the engine, watched.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::filesync::{Counts, SyncCounters, Tree};
+use super::filesync::{Counts, SyncCounters};
 use super::inputs::CONTEXT;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Context, ProgressEvent};
@@ -25,13 +24,13 @@ struct Watched {
 }
 
 impl Transfers {
-    /// Watches `folders`; one that has begun and does not move for `stall` fails the build.
-    pub(crate) fn of(
-        folders: &BTreeMap<String, (Arc<dyn Tree>, Arc<SyncCounters>)>,
+    /// Watches `folders` by their names; one that has begun and does not move for `stall` fails the build.
+    pub(crate) fn of<'a>(
+        folders: impl Iterator<Item = (&'a str, &'a Arc<SyncCounters>)>,
         stall: Option<Duration>,
     ) -> Self {
-        let watched = folders.iter().map(|(name, (_, counters))| Watched {
-            name: name.clone(),
+        let watched = folders.map(|(name, counters)| Watched {
+            name: name.to_owned(),
             counters: Arc::clone(counters),
             seen: Counts::default(),
             moved: Instant::now(),

@@ -57,27 +57,27 @@ impl SyncCounters {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.begun.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn add_entry(&self) {
+    pub(crate) fn add_entry(&self) {
         self.entries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn add_file(&self) {
+    pub(crate) fn add_file(&self) {
         self.files_sent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn add_bytes(&self, bytes: usize) {
+    pub(crate) fn add_bytes(&self, bytes: usize) {
         self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn end_walk(&self) {
+    pub(crate) fn end_walk(&self) {
         self.walked.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.fetch_add(1, Ordering::Release);
     }
 

@@ -6,6 +6,7 @@ mod follow;
 mod memory;
 mod mode;
 pub(crate) mod packet;
+mod receive;
 mod request;
 mod send;
 mod table;
@@ -14,6 +15,7 @@ mod walk;
 
 pub(crate) use counters::{Counts, SyncCounters};
 pub(crate) use memory::Files;
+pub(crate) use receive::{Destination, Receiver, Stop as ReceiveStop, SystemDir};
 pub(crate) use request::SyncRequest;
 pub(crate) use send::{Transfer, answer};
 pub(crate) use tree::{Folder, Tree};

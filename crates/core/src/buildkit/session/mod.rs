@@ -4,16 +4,18 @@
 
 mod attach;
 mod auth;
+mod content;
 mod files;
 mod grpc;
 mod health;
 mod secrets;
+mod send;
 mod serve;
 mod ssh;
 #[cfg(test)]
-#[cfg(unix)]
 mod tests;
 mod tunnel;
+mod upload;
 
 use std::sync::Arc;
 
@@ -24,12 +26,15 @@ use tonic::body::Body;
 
 pub(crate) use attach::{headers, upgrade_request};
 pub(crate) use auth::Auth;
+pub(crate) use content::Content;
 pub(crate) use files::FileSync;
 pub(crate) use health::Health;
 pub(crate) use secrets::Secrets;
+pub(crate) use send::FileSend;
 pub(crate) use serve::serve;
 pub(crate) use ssh::Ssh;
 pub(crate) use tunnel::{BytesMessage, tunnel};
+pub(crate) use upload::Upload;
 
 /// One service of a session.
 pub(crate) trait Service: Send + Sync {

@@ -30,6 +30,8 @@ pub enum Stage {
     Tag,
     /// Pulling.
     Pull,
+    /// Pushing what was built.
+    Push,
     /// Building.
     Build,
     /// Checking a build.
@@ -43,7 +45,7 @@ impl Stage {
             Self::Connect => Some(Operation::Connect),
             Self::Inspect | Self::Tag => None,
             Self::Pull => Some(Operation::PullImage),
-            Self::Build => Some(Operation::BuildImage),
+            Self::Push | Self::Build => Some(Operation::BuildImage),
             Self::Check => Some(Operation::CheckBuild),
         }
     }
@@ -110,8 +112,8 @@ fn by_page(status: u16) -> ErrorKind {
 
 fn by_status(stage: Stage, status: u16) -> ErrorKind {
     match (status, stage) {
-        (401, Stage::Pull) => ErrorKind::AuthRequired,
-        (403, Stage::Pull) => ErrorKind::AccessDenied,
+        (401, Stage::Pull | Stage::Push) => ErrorKind::AuthRequired,
+        (403, Stage::Pull | Stage::Push) => ErrorKind::AccessDenied,
         (404, Stage::Pull | Stage::Tag) => ErrorKind::ImageNotFound,
         (429, _) => ErrorKind::RateLimited,
         (404 | 405 | 501, _) => ErrorKind::UnsupportedByEngine,

@@ -275,6 +275,11 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "failed to calculate checksum of ref",
         ],
     ),
+    // Named contexts, before BuildKit 0.10.
+    (
+        ErrorKind::UnsupportedByEngine,
+        &["unsupported frontend capability"],
+    ),
     (
         ErrorKind::DockerfileInvalid,
         &[

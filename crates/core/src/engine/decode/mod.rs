@@ -5,10 +5,12 @@ mod layer;
 mod lines;
 mod message;
 mod pull;
+mod push;
 
 pub use build::BuildDecoder;
 pub use message::Message;
 pub use pull::PullDecoder;
+pub use push::PushDecoder;
 
 use crate::progress::ProgressEvent;
 use crate::text::{clean_line, redact_urls};

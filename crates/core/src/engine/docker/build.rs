@@ -1,7 +1,7 @@
 //! A build by whichever builder the engine has.
 
-use super::{Call, DockerEngine, classic_build};
-use crate::build_options::Builder;
+use super::{Call, DockerEngine, classic_build, push};
+use crate::build_options::{Builder, OutputKind};
 use crate::buildkit::{self, Daemon, Failure, Unreachable};
 use crate::check_build::CheckWarning;
 use crate::credentials::Spelling;
@@ -56,11 +56,25 @@ async fn build_with_either(
     let endpoint = engine.endpoint().docker_host();
     let given = &build.options.build_args;
     let proxies = docker.proxies.missing(given, &endpoint, Spelling::Upper);
+    // The containerd image store has all of an image, and BuildKit pushes it there; a graph driver pushes by itself.
+    let pushes = !daemon.worker.has_containerd_store && wants_push(build);
     match buildkit::build(daemon, build, &engine.node, proxies, progress).await {
-        Ok(built) => Ok(built),
+        Ok(mut built) => {
+            if pushes {
+                built.digest = push::push_all(engine, build, progress).await?;
+            }
+            Ok(built)
+        }
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
     }
+}
+
+fn wants_push(build: &EngineBuild) -> bool {
+    let outputs = build.options.outputs.iter();
+    outputs
+        .map(|output| &output.kind)
+        .any(|kind| *kind == OutputKind::Image { push: true })
 }
 
 /// Checks a build. Only BuildKit can.

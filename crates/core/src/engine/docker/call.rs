@@ -45,6 +45,10 @@ impl<'a> Call<'a> {
         Self::new(engine, Stage::Pull, "cannot pull", subject)
     }
 
+    pub(super) fn push(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Push, "cannot push", subject)
+    }
+
     /// An image without a name has no `subject`.
     pub(super) fn build(engine: &'a DockerEngine, subject: Option<&'a str>) -> Self {
         match subject {

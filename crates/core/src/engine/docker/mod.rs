@@ -11,6 +11,7 @@ mod events;
 mod facts;
 mod inspect;
 mod pull;
+mod push;
 mod query;
 mod watch;
 

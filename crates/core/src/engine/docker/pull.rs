@@ -20,7 +20,7 @@ use crate::reference::Reference;
 
 /// Where the engine finds the credentials for the registry of one image
 /// (<https://docs.docker.com/reference/api/engine/version/v1.51/#section/Authentication>).
-const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
+pub(super) const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
 
 /// Adds what the registry of `reference` is shown. Engines before the containerd image store show it to whatever registry they
 /// are sent to, so that it must be this one's.
