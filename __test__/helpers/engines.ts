@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 export interface Engine {
   name: string
   endpoint: string
+  /** The newest API that it speaks; absent for the engine of `DOCKER_HOST`. */
+  apiVersion?: string
   /** Image store; absent for the engine of `DOCKER_HOST`. */
   store?: 'graphdriver' | 'containerd'
   logFile?: string

@@ -56,5 +56,6 @@ async fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
         },
         Unreachable::Http(error) => call.not_sent(error),
         Unreachable::Failed(status) => call.connection_failed(status),
+        Unreachable::Refused(error) => call.name(error),
     }
 }
