@@ -156,12 +156,19 @@ export interface BuildOptions extends CommonOptions {
   /** Folder whose files the build may use, without what its `.dockerignore` excludes; relative to the working directory. */
   contextDirectory?: string | undefined
   /**
-   * Path of the Dockerfile; a relative one starts at `contextDirectory`, which it needs.
+   * Place from which the engine fetches the context, in the words of `docker build`: a git repository
+   * (`https://host/repository.git#branch:folder`, `git@host:repository.git`), or a tar archive or a Dockerfile over HTTP. No
+   * ignore file is applied. Only BuildKit does this. User info in it is hidden in events and errors.
+   */
+  contextUrl?: string | undefined
+  /**
+   * Path of the Dockerfile; a relative one starts at the context, which it needs. With `contextUrl` an absolute one is a
+   * file of this machine.
    *
    * @default `Dockerfile`
    */
   dockerfile?: string | undefined
-  /** Text of the Dockerfile. Without `contextDirectory` it has no files to copy. */
+  /** Text of the Dockerfile. Without a context it has no files to copy. */
   dockerfileInline?: string | undefined
   /**
    * Names for the image; none has a digest.

@@ -50,6 +50,8 @@ export interface BuildOptions {
   platform?: string
   /** Absolute path of the context folder. */
   contextDirectory?: string
+  /** URL of the context. */
+  contextUrl?: string
   /** Path of the Dockerfile; a relative one starts at the context folder. */
   dockerfile?: string
   /** Text of the Dockerfile. */
@@ -90,8 +92,12 @@ export interface BuiltImage {
   reference?: string
   /** Every tag, canonical. */
   tags: Array<string>
+  /** Who built it. */
+  builder: 'buildkit' | 'classic'
   /** Identifier in the engine's image store. */
-  imageId: string
+  imageId?: string
+  /** Digest of the manifest or index. */
+  digest?: string
   /** Digest of the image's configuration. */
   configDigest?: string
   /** Platform of the image. */
@@ -102,6 +108,8 @@ export interface BuiltImage {
   source: 'build'
   /** None: a build asks no source. */
   attempts: Array<Attempt>
+  /** Everything that the exporters said. */
+  exporterResponse: Record<string, string>
   /** Instructions of the Dockerfile. */
   steps: Steps
   /** Time for the whole call, in milliseconds. */

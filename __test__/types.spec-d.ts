@@ -46,6 +46,10 @@ void buildImage({ timeouts: { connectMs: null } })
 // @ts-expect-error: the options are the second argument
 void pullImage({ fallbacks: ['b'] })
 
+void buildImage({ contextUrl: 'https://host/repository.git#branch:folder' })
+// @ts-expect-error: a URL is a text
+void buildImage({ contextUrl: new URL('https://host/context.tar.gz') })
+
 // One set of options serves several calls.
 const shared = { engine: 'unix:///x', progress: 'plain' } as const
 void pullImage('a', shared)

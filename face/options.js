@@ -52,6 +52,7 @@ const BUILD = shape({
   buildArgs: mapOf(text),
   compression: oneOf('auto', 'gzip', 'none'),
   contextDirectory: name,
+  contextUrl: name,
   dockerfile: name,
   dockerfileInline: text,
   labels: mapOf(text),
@@ -70,7 +71,9 @@ const BUILD = shape({
 /** Pairs of options of which only one can be meant. */
 const RIVALS = [
   ['dockerfile', 'dockerfileInline'],
+  ['contextUrl', 'contextDirectory'],
   ['opencode', 'contextDirectory'],
+  ['opencode', 'contextUrl'],
   ['opencode', 'dockerfile'],
   ['opencode', 'dockerfileInline'],
 ]
@@ -101,8 +104,8 @@ function contradiction(options) {
   return first([
     ...rivals,
     () =>
-      has('dockerfile') && !has('contextDirectory')
-        ? '`dockerfile` needs `contextDirectory`, the folder that it builds'
+      has('dockerfile') && !has('contextDirectory') && !has('contextUrl')
+        ? '`dockerfile` needs the context that it builds: `contextDirectory` or `contextUrl`'
         : null,
     () => {
       const { initialDelayMs = 0, maxDelayMs = Infinity } = options.retry ?? {}

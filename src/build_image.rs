@@ -94,6 +94,10 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             options.dockerfile,
             options.dockerfile_inline,
         ) {
+            (None, file, text) if options.context_url.is_some() => BuildSource::url(
+                options.context_url.unwrap_or_default(),
+                dockerfile(file, text),
+            )?,
             (Some(path), _, Some(text)) => {
                 BuildSource::directory(path, DockerfileSource::Inline(text))
             }
@@ -108,6 +112,14 @@ fn request(options: BuildOptions) -> shipway_core::Result<BuildRequest> {
             (None, None, None) => BuildSource::Opencode(opencode(options.opencode)?),
         },
     })
+}
+
+fn dockerfile(path: Option<String>, text: Option<String>) -> DockerfileSource {
+    match (path, text) {
+        (_, Some(text)) => DockerfileSource::Inline(text),
+        (Some(path), None) => DockerfileSource::Path(path.into()),
+        (None, None) => DockerfileSource::default(),
+    }
 }
 
 fn compression(text: Option<&str>) -> shipway_core::Result<ContextCompression> {

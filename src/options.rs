@@ -71,6 +71,8 @@ pub struct BuildOptions {
     pub platform: Option<String>,
     /// Absolute path of the context folder.
     pub context_directory: Option<String>,
+    /// URL of the context.
+    pub context_url: Option<String>,
     /// Path of the Dockerfile; a relative one starts at the context folder.
     pub dockerfile: Option<String>,
     /// Text of the Dockerfile.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use result::BuiltImage;
 
-use crate::build_context::{ContextSource, DockerfileSource};
+use crate::build_context::{ContextSource, DockerfileSource, check_url};
 use crate::build_options::BuildOptions;
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -60,6 +60,14 @@ impl BuildSource {
             dockerfile,
         })
     }
+
+    /// A git repository, or an archive or a Dockerfile at a URL, which the engine fetches. Fails with `INVALID_OPTION`
+    /// where `url` is none.
+    pub fn url(url: impl Into<String>, dockerfile: DockerfileSource) -> Result<Self> {
+        let url = url.into();
+        check_url(&url)?;
+        Ok(Self::Context(ContextSource::Url { url, dockerfile }))
+    }
 }
 
 impl BuildRequest {
@@ -83,6 +91,10 @@ pub async fn build_image(
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
     let mask = Mask::of_build_args(&build_args(request));
+    let mask = match &request.source {
+        BuildSource::Context(ContextSource::Url { url, .. }) => mask.and_url(url),
+        _ => mask,
+    };
     let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask));
     let progress = &Throttled::new(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
@@ -104,6 +116,13 @@ pub async fn build_image(
         mask.hide(&mut error.message);
         error.step.iter_mut().for_each(|step| mask.hide(step));
         error.log_tail.iter_mut().for_each(|line| mask.hide(line));
+        if let BuildSource::Context(ContextSource::Url { .. }) = &request.source
+            && error.kind == ErrorKind::ContextInvalid
+        {
+            error = error.with_hint(
+                "check the URL, the branch and the folder, and that the engine may fetch it",
+            );
+        }
         error.with_operation(Operation::BuildImage)
     })
 }

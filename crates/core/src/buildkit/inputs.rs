@@ -11,7 +11,7 @@ use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::hex;
 use crate::build_context::dockerfile::{Root, locate};
 use crate::build_context::failure::{invalid, unreadable};
-use crate::build_context::{ContextSource, DockerfileSource, memory};
+use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::NamedContext;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -48,6 +48,7 @@ impl Inputs {
             }
             ContextSource::Files { files, dockerfile } => inputs.add_files(files, dockerfile)?,
             ContextSource::Url { url, dockerfile } => {
+                check_url(url)?;
                 inputs.set("context", url);
                 inputs.add_remote_dockerfile(dockerfile)?;
             }

@@ -50,6 +50,33 @@ impl Mask {
         Self(values)
     }
 
+    /// Hides the credentials in the URL of a context as well: its user info, its password alone, and its query, which may
+    /// be a signature.
+    #[must_use]
+    pub fn and_url(mut self, url: &str) -> Self {
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return self;
+        };
+        let (place, _fragment) = rest.split_once('#').unwrap_or((rest, ""));
+        let (place, query) = place.split_once('?').unwrap_or((place, ""));
+        let authority = place.split('/').next().unwrap_or_default();
+        if let Some((user_info, _)) = authority.rsplit_once('@') {
+            match user_info.split_once(':') {
+                Some((_, password)) => self.0.extend([user_info.to_owned(), password.to_owned()]),
+                // Over HTTP it may be a token; with ssh it is the name of a user, which is no secret.
+                None if scheme.to_ascii_lowercase().starts_with("http") => {
+                    self.0.push(user_info.to_owned());
+                }
+                None => {}
+            }
+        }
+        self.0.push(query.to_owned());
+        self.0.retain(|value| value.len() >= SHORTEST);
+        self.0.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        self.0.dedup();
+        self
+    }
+
     /// Returns the text with `***` in place of each value.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
@@ -92,6 +119,32 @@ mod tests {
         assert_eq!(masked("NODE_ENV", "production", "production"), "production");
         assert_eq!(masked("MONKEY", "banana", "banana"), "banana");
         assert_eq!(masked("TOKEN", "x", "xyz"), "xyz");
+    }
+
+    #[test]
+    fn the_credentials_of_a_context_are_hidden() {
+        let table = [
+            (
+                "https://name:hunter2@host/r.git#main",
+                "a name:hunter2@host hunter2 name",
+                "a ***@host *** name",
+            ),
+            (
+                "https://ghp_token@host/r.git",
+                "https://ghp_token@host",
+                "https://***@host",
+            ),
+            (
+                "https://host/c.tar?signature=abc#x",
+                "Get c.tar?signature=abc",
+                "Get c.tar?***",
+            ),
+            ("ssh://deploy@host/r.git", "deploy", "deploy"),
+            ("git@host:r.git", "git@host:r.git", "git@host:r.git"),
+        ];
+        for (url, text, expected) in table {
+            assert_eq!(Mask::default().and_url(url).apply(text), expected, "{url}");
+        }
     }
 
     #[test]
