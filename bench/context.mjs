@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { cpus, totalmem } from 'node:os'
 
+import { run } from '../lab/run.mjs'
 import { docker, readLab } from '../lab/state.mjs'
 import { CLIENTS } from './clients.mjs'
 import { countBytes } from './counting-proxy.mjs'
@@ -74,6 +75,8 @@ async function playRound(engine, trees, round, measureOne) {
   for (const row of ROWS) {
     for (const client of order) {
       row.prepare(trees[client])
+      // What one client makes the engine write, the next does not wait for.
+      await run('sync', [])
       const { endpoint } = engine
       const tag = `shipway-bench/${client}:1`
       const build = { endpoint, folder: trees[client].folder, tag, noCache: row.noCache ?? false }

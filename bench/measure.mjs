@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 
+import { watchLoop } from './loop-delay.mjs'
+
 // Linux counts a process's time in these (`getconf CLK_TCK`), on every machine that the lab supports.
 const TICK_MS = 10
 const LOOK_MS = 25
 
 /**
  * Runs a command to its end. Resolves to its output and to what it took, with all processes that it started: wall time,
- * CPU time (user and system), and the sum of the processes' peaks of resident memory. Rejects when it fails.
+ * CPU time (user and system), and the sum of the processes' peaks of resident memory. `idleP99Ms` is how late the event
+ * loop of this process was, which does next to nothing meanwhile: so much of any delay is the machine's. Rejects when the
+ * command fails.
  */
 export function measure(command, args, { env } = {}) {
   return new Promise((resolve, reject) => {
@@ -15,6 +19,7 @@ export function measure(command, args, { env } = {}) {
     const start = performance.now()
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const peaks = new Map()
+    const told = watchLoop()
     const looks = setInterval(() => look(child.pid, peaks), LOOK_MS)
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr']) {
@@ -25,12 +30,14 @@ export function measure(command, args, { env } = {}) {
     child.on('exit', () => (wallMs = performance.now() - start))
     child.on('close', (code) => {
       clearInterval(looks)
+      const idleP99Ms = told().p99Ms
       if (code !== 0) {
         const tail = output.stderr.trim().split('\n').slice(-5).join('\n')
         return reject(new Error(`\`${command} ${args.join(' ')}\` ended with ${code}:\n${tail}`))
       }
       const peakBytes = [...peaks.values()].reduce((sum, bytes) => sum + bytes, 0)
-      return resolve({ stdout: output.stdout, wallMs, cpuMs: childrenMs() - before, peakBytes })
+      const cpuMs = childrenMs() - before
+      return resolve({ stdout: output.stdout, wallMs, cpuMs, peakBytes, idleP99Ms })
     })
   })
 }

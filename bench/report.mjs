@@ -15,6 +15,7 @@ const COLUMNS = [
   ['CPU s', ({ cpuMs }) => seconds(cpuMs)],
   ['peak MiB', ({ peakBytes }) => (peakBytes / MEBIBYTE).toFixed(0)],
   ['sent MiB', ({ sentBytes }) => mebibytes(sentBytes)],
+  ['idle p99 ms', ({ idleP99Ms }) => milliseconds(idleP99Ms)],
   ['loop p99 ms', ({ loopP99Ms }) => milliseconds(loopP99Ms)],
   ['loop max ms', ({ loopMaxMs }) => milliseconds(loopMaxMs)],
 ]
@@ -32,7 +33,8 @@ export function writeReport({ rounds, machine, results }) {
     '',
     `\`npm run bench -- context\`: 20,000 files in 400 folders and one of 200 MB. Medians of ${rounds} rounds, in which the`,
     `clients take turns; ${machine.cores} cores (${machine.cpu}), Node ${machine.node}. CPU and memory are those of the client's`,
-    'processes. Bytes are counted in a round of their own. The longest delay of the event loop is that of all rounds.',
+    'processes. Bytes are counted in a round of their own. How late the event loop is: of a process',
+    'that does nothing (idle), and of the client; the longest delay is that of all rounds.',
     ...results.flatMap(table),
   ].join('\n')
   save('context', text, { rounds, machine, results })
