@@ -6,7 +6,7 @@ import { docker, readLab } from '../lab/state.mjs'
 import { CLIENTS } from './clients.mjs'
 import { countBytes } from './counting-proxy.mjs'
 import { median, writeReport } from './report.mjs'
-import { Tree } from './tree.mjs'
+import { LABEL, Tree } from './tree.mjs'
 
 const MEBIBYTE = 1024 * 1024
 const ENGINES = ['docker-28.5', 'docker-28.5-containerd']
@@ -89,6 +89,8 @@ async function playRound(engine, trees, round, measureOne) {
 async function forget(engine) {
   const tags = Object.keys(CLIENTS).map((client) => `shipway-bench/${client}:1`)
   await docker(engine, ['image', 'rm', '--force', ...tags])
+  // Those whose name another build has taken.
+  await docker(engine, ['image', 'prune', '--force', '--filter', `label=${LABEL}`])
   await docker(engine, ['builder', 'prune', '--all', '--force'])
 }
 

@@ -57,21 +57,23 @@ function table({ engine, rows }) {
       cell.row,
       cell.client,
       ...COLUMNS.map(([, show]) => show(cell.figures)),
-      ratio(cell.figures.wallMs, own.figures.wallMs),
-      ratio(cell.figures.cpuMs, own.figures.cpuMs),
+      ratio(cell.samples.wallMs, own.samples.wallMs),
+      ratio(cell.samples.cpuMs, own.samples.cpuMs),
     ]
   })
   return [
     '',
     `## Docker ${engine.version}, ${engine.store} image store`,
     '',
-    'The last two columns are multiples of what shipway takes.',
+    'The last two columns are multiples of what shipway takes in the same round, again medians.',
     '',
     ...markdown([header, ...lines]),
   ]
 }
 
-const ratio = (value, own) => (own > 0 ? `${(value / own).toFixed(1)}×` : '')
+/** Round by round: what the machine did besides is alike within one, and not from one to the next. */
+const ratio = (values, own) =>
+  `${median(values.map((value, round) => value / own[round])).toFixed(2)}×`
 
 /** A table whose columns are aligned: the first two to the left, numbers to the right. */
 export function markdown([header, ...lines]) {

@@ -11,7 +11,10 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-const DOCKERFILE = 'FROM scratch\nCOPY . /\n'
+/** By this label the images of a bench are found. */
+export const LABEL = 'shipway.bench'
+
+const DOCKERFILE = `FROM scratch\nLABEL ${LABEL}=1\nCOPY . /\n`
 
 /** A build context on disk. */
 export class Tree {
