@@ -226,9 +226,15 @@ export interface BuildOptions extends CommonOptions {
    */
   contextArchive?: string | undefined
   /**
-   * Path of the Dockerfile in the context that it needs; with `contextDirectory` and `contextArchive` it may also lie
-   * elsewhere: a relative one starts at that folder, or is one in the archive. `<Dockerfile>.dockerignore` beside one in a
-   * folder is in force instead of the context's own.
+   * Place from which the engine fetches the context, in the words of `docker build`: a git repository
+   * (`https://host/repository.git#branch:folder`, `git@host:repository.git`), or a tar archive or a Dockerfile over HTTP. No
+   * ignore file is applied. Needs BuildKit. User info in it is hidden in events and errors.
+   */
+  contextUrl?: string | undefined
+  /**
+   * Path of the Dockerfile in the context that it needs; an absolute one is a file of this machine, and may lie elsewhere.
+   * A relative one starts at `contextDirectory`, or is one in the other contexts. `<Dockerfile>.dockerignore` beside one in
+   * a folder is in force instead of the context's own.
    *
    * @default `Dockerfile`
    */

@@ -72,6 +72,8 @@ export interface BuildOptions {
   contextFiles?: Record<string, Buffer>
   /** Absolute path of an archive that is the context. */
   contextArchive?: string
+  /** URL of the context. */
+  contextUrl?: string
   /** Path of the Dockerfile; a relative one starts at the context. */
   dockerfile?: string
   /** Text of the Dockerfile. */

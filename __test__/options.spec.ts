@@ -226,12 +226,23 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'a Dockerfile without a context',
     build({ dockerfile: 'Dockerfile' }),
-    '`dockerfile` needs the context that it builds: one of contextArchive, contextDirectory,',
+    '`dockerfile` needs the context that it builds',
   ],
   [
     'settings of the embedded Dockerfile with a folder',
     build({ opencode: {}, contextDirectory: '.' }),
     '`opencode` contradicts `contextDirectory`',
+  ],
+  [
+    'two contexts',
+    build({ contextUrl: 'https://host/a.git', contextDirectory: '.' }),
+    '`contextUrl` contradicts `contextDirectory`',
+  ],
+  ['a URL that is a folder', build({ contextUrl: './app' }), 'the context `./app` is no URL'],
+  [
+    'a URL that no engine fetches',
+    build({ contextUrl: 'file:///srv/app' }),
+    'the context `file:///srv/app` is no URL',
   ],
   [
     'settings of the embedded Dockerfile with a text',

@@ -83,6 +83,9 @@ void buildImage({ credentials: { a: { password: 'p' } } })
 void buildImage({ credentials: { a: { username: 'ada', password: 'p', identityToken: 't' } } })
 // @ts-expect-error: a look-up asks no registry
 void inspectImage('a', { credentials: {} })
+void buildImage({ contextUrl: 'https://host/repository.git#branch:folder' })
+// @ts-expect-error: a URL is a text
+void buildImage({ contextUrl: new URL('https://host/context.tar.gz') })
 
 // One set of options serves several calls.
 const shared = { engine: 'unix:///x', progress: 'plain' } as const

@@ -83,6 +83,7 @@ const BUILD = shape({
   compression: oneOf('auto', 'gzip', 'none'),
   contextArchive: name,
   contextDirectory: name,
+  contextUrl: name,
   contexts: mapOf(name),
   credentials,
   dockerfile: name,
@@ -102,7 +103,7 @@ const BUILD = shape({
 })
 
 /** Options that name a context. */
-const CONTEXTS = ['contextArchive', 'contextDirectory', 'contextFiles']
+const CONTEXTS = ['contextArchive', 'contextDirectory', 'contextFiles', 'contextUrl']
 
 /** Pairs of options of which only one can be meant. */
 const RIVALS = [

@@ -1,11 +1,19 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce } from './files.mjs'
 import { architecture } from './platform.mjs'
 import { runLeashed } from './run.mjs'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx', 'iptables', 'ca-certificates', 'tini']
+const PACKAGES = [
+  'docker.io',
+  'docker-cli',
+  'docker-buildx',
+  'git',
+  'iptables',
+  'ca-certificates',
+  'tini',
+]
 
 // A suite in testing, or a mirror's snapshot, may be past its Valid-Until.
 const APT_OPTIONS = [
@@ -20,14 +28,25 @@ export const mmdebstrap = (paths, logName, args) =>
     { logFile: join(paths.logs, `${logName}.log`) },
   )
 
-/** Makes a root folder with the engine, the CLI and buildx of a Debian suite. */
+/** Whether the root folder of a Debian suite is there, with every package. */
+export function isComplete(paths, suite) {
+  const list = (name) => join(paths.roots, suite, 'var/lib/dpkg/info', `${name}.list`)
+  return existsSync(cliFolder(paths, suite)) && PACKAGES.every((name) => existsSync(list(name)))
+}
+
+/** Makes a root folder with the engine, the CLI and buildx of a Debian suite. No engine may run in it. */
 export async function makeEngineRoot(paths, suite) {
   const root = join(paths.roots, suite)
+  if (!isComplete(paths, suite)) {
+    for (const old of [root, cliFolder(paths, suite)]) rmSync(old, { recursive: true, force: true })
+  }
   await makeOnce(root, (folder) =>
     mmdebstrap(paths, suite, [`--include=${PACKAGES.join(',')}`, suite, folder]),
   )
-  await makeOnce(join(paths.roots, `${suite}-cli`), (folder) => makeCli(root, folder))
+  await makeOnce(cliFolder(paths, suite), (folder) => makeCli(root, folder))
 }
+
+const cliFolder = (paths, suite) => join(paths.roots, `${suite}-cli`)
 
 /** Makes a DOCKER_CONFIG folder whose `docker` and buildx run with the libraries of `root`. */
 function makeCli(root, folder) {

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installDockerd } from './dockerd.mjs'
 import { architecture } from './platform.mjs'
 import { isRunning, startProcess, stopProcess } from './processes.mjs'
 import { waitFor } from './run.mjs'
@@ -9,7 +10,10 @@ import { waitFor } from './run.mjs'
 const HERE = dirname(fileURLToPath(import.meta.url))
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** The engines of the lab. `suite` is the Debian suite of an engine with a root folder of its own. */
+/**
+ * The engines of the lab. `suite` is the Debian suite of an engine with a root folder of its own; with `isNewest` the
+ * folder's containerd and runc serve a `dockerd` that is built here.
+ */
 export const ENGINES = [
   { name: 'docker-20.10', arguments: ['--storage-driver', 'overlay2'] },
   { name: 'docker-28.5', suite: 'forky', arguments: ['--storage-driver', 'overlay2'] },
@@ -18,6 +22,7 @@ export const ENGINES = [
     suite: 'forky',
     arguments: ['--feature', 'containerd-snapshotter=true'],
   },
+  { name: 'docker-29', suite: 'forky', isNewest: true, arguments: [] },
 ]
 
 // No bridge: containers use the machine's network or none, so nothing but loopback is ever addressed,
@@ -65,8 +70,9 @@ function startEngine(paths, engine) {
     : { data, run: runFolder }
   const script = join(HERE, engine.suite ? 'enter-root.sh' : 'enter-host.sh')
   const root = engine.suite ? [join(paths.roots, engine.suite), data, runFolder] : []
+  const command = engine.isNewest ? installDockerd(paths, root[0]) : 'dockerd'
   const daemon = [
-    ['dockerd', '--debug', '--host', `unix://${seen.run}/docker.sock`],
+    [command, '--debug', '--host', `unix://${seen.run}/docker.sock`],
     ['--data-root', seen.data, '--exec-root', `${seen.run}/exec`],
     ['--pidfile', `${seen.run}/docker.pid`, '--shutdown-timeout', '3'],
     NETWORK,
@@ -74,10 +80,10 @@ function startEngine(paths, engine) {
   ].flat()
   // A pid namespace: when its first process ends, the kernel ends all that the engine started.
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private']
-  const command = ['sh', script, paths.hosts, paths.caBundle, ...root, 'tini', '--', ...daemon]
+  const entered = ['sh', script, paths.hosts, paths.caBundle, ...root, 'tini', '--', ...daemon]
   const logFile = engineLog(paths, engine)
   rmSync(logFile, { force: true })
-  startProcess(paths, name, 'unshare', [...namespaces, ...command], {
+  startProcess(paths, name, 'unshare', [...namespaces, ...entered], {
     env: { PATH, HOME: '/root' },
     logFile,
   })

@@ -6,6 +6,7 @@ const PACKAGES = [
   'debian-archive-keyring',
   'docker-registry',
   'docker.io',
+  'git',
   'iptables',
   'mmdebstrap',
   'openssh-client',

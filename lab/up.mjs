@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { caFile, makeCertificates, writeBundles } from './certificates.mjs'
-import { makeEngineRoot } from './engine-root.mjs'
+import { dockerdFile, makeDockerd, whyNoDockerd } from './dockerd.mjs'
+import { isComplete, makeEngineRoot } from './engine-root.mjs'
 import { ENGINES, isEngineRunning, launchEngine } from './engines.mjs'
 import { readJson, writeJson } from './files.mjs'
 import { describeImages, makeImages } from './images.mjs'
@@ -18,8 +19,8 @@ export async function up(paths, { only = '' } = {}) {
   if (!ENGINES.some(({ name }) => name.includes(only))) {
     throw new Error(`no engine is named like \`${only}\``)
   }
-  const engines = ENGINES.filter(isWanted)
   mkdirSync(paths.logs, { recursive: true })
+  const engines = await withoutImpossible(paths, ENGINES.filter(isWanted))
   const missing = await missingPackages()
   if (missing.length > 0) {
     await step(`packages: ${missing.join(' ')}`, () =>
@@ -47,11 +48,22 @@ async function prepareNetwork(paths) {
   await step(`registries ${names}`, () => all(stopped.map((key) => launchRegistry(paths, key))))
 }
 
+/** Leaves out the engine that cannot be built on this machine, and says why. */
+async function withoutImpossible(paths, engines) {
+  const newest = engines.find(({ isNewest }) => isNewest)
+  if (!newest || existsSync(dockerdFile(paths))) return engines
+  const reason = await whyNoDockerd()
+  if (!reason) return engines
+  console.log(`skipped     engine ${newest.name}: ${reason}`)
+  return engines.filter((engine) => engine !== newest)
+}
+
 async function startEngines(paths, engines) {
   const suites = new Set(engines.flatMap(({ suite }) => suite ?? []))
   const roots = new Map([...suites].map((suite) => [suite, prepareRoot(paths, suite)]))
   return all(
     engines.map(async (engine) => {
+      if (engine.isNewest) await prepareDockerd(paths)
       await roots.get(engine.suite)
       if (isEngineRunning(paths, engine)) return launchEngine(paths, engine)
       return step(`engine ${engine.name}`, () => launchEngine(paths, engine))
@@ -59,8 +71,14 @@ async function startEngines(paths, engines) {
   )
 }
 
+async function prepareDockerd(paths) {
+  if (existsSync(dockerdFile(paths))) return
+  await step('dockerd of the newest engine', () => makeDockerd(paths), { slow: 'some minutes' })
+}
+
 async function prepareRoot(paths, suite) {
-  if (existsSync(join(paths.roots, `${suite}-cli`))) return
+  const isUsed = ENGINES.some((engine) => engine.suite === suite && isEngineRunning(paths, engine))
+  if (isUsed || isComplete(paths, suite)) return
   const work = () => makeEngineRoot(paths, suite)
   await step(`root folder with Debian ${suite}'s engine`, work, { slow: 'about a minute' })
 }

@@ -91,6 +91,9 @@ fn source(options: &mut BuildOptions) -> Result<BuildSource> {
             dockerfile: dockerfile.unwrap_or_default(),
         }));
     }
+    if let Some(url) = options.context_url.take() {
+        return BuildSource::url(url, dockerfile.unwrap_or_default());
+    }
     if let Some(files) = options.context_files.take() {
         return files_source(
             files

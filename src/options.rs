@@ -102,6 +102,8 @@ pub struct BuildOptions {
     pub context_files: Option<BTreeMap<String, Buffer>>,
     /// Absolute path of an archive that is the context.
     pub context_archive: Option<String>,
+    /// URL of the context.
+    pub context_url: Option<String>,
     /// Path of the Dockerfile; a relative one starts at the context.
     pub dockerfile: Option<String>,
     /// Text of the Dockerfile.

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod ignore;
 pub(crate) mod memory;
 mod plan;
+mod remote;
 mod sink;
 mod stream;
 mod walk;
@@ -18,10 +19,11 @@ mod tests;
 use std::path::PathBuf;
 
 pub use counters::ContextCounters;
+pub use remote::check_url;
 pub use stream::{BuildContext, ContextOutcome, ContextStream, ContextSummary, open};
 
-/// Where a build context comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a build context comes from. `Debug` shows neither contents nor credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ContextSource {
     /// A folder, without what its ignore file excludes.
     ///

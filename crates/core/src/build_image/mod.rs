@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use result::BuiltImage;
 
-use crate::build_context::{ContextSource, DockerfileSource};
+use crate::build_context::{ContextSource, DockerfileSource, check_url};
 use crate::build_options::{self, BuildOptions, SecretValue, read_secrets};
 use crate::credentials::{CredentialSources, Keychain};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
@@ -64,6 +64,14 @@ impl BuildSource {
             dockerfile,
         })
     }
+
+    /// A git repository, or an archive or a Dockerfile at a URL, which the engine fetches. Fails with `INVALID_OPTION`
+    /// where `url` is none.
+    pub fn url(url: impl Into<String>, dockerfile: DockerfileSource) -> Result<Self> {
+        let url = url.into();
+        check_url(&url)?;
+        Ok(Self::Context(ContextSource::Url { url, dockerfile }))
+    }
 }
 
 impl BuildRequest {
@@ -105,6 +113,10 @@ pub async fn build_image(
         .map(|(name, value)| (name.as_str(), value.as_str()));
     let mask = Mask::of_build_args(arguments.chain(docker.proxies.all()))
         .and_secrets(secrets.values().map(SecretValue::reveal));
+    let mask = match &request.source {
+        BuildSource::Context(ContextSource::Url { url, .. }) => mask.and_url(url),
+        _ => mask,
+    };
     let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask, &keychain));
     let progress = &Throttled::of_build(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
@@ -129,6 +141,13 @@ pub async fn build_image(
         let place = error.dockerfile.as_mut();
         if let Some(excerpt) = place.and_then(|place| place.excerpt.as_mut()) {
             mask.hide(excerpt);
+        }
+        if let BuildSource::Context(ContextSource::Url { .. }) = &request.source
+            && error.kind == ErrorKind::ContextInvalid
+        {
+            error = error.with_hint(
+                "check the URL, the branch and the folder, and that the engine may fetch it",
+            );
         }
         error.with_operation(Operation::BuildImage)
     })

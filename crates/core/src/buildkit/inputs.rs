@@ -13,7 +13,7 @@ use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::{hex, new_id, new_token};
 use crate::build_context::dockerfile::{Root, locate};
 use crate::build_context::failure::{Reason, invalid, unreadable};
-use crate::build_context::{ContextSource, DockerfileSource, memory};
+use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::{NamedContext, context_name};
 use crate::error::Result;
 
@@ -54,6 +54,7 @@ impl Inputs {
             }
             ContextSource::Files { files, dockerfile } => inputs.add_files(files, dockerfile)?,
             ContextSource::Url { url, dockerfile } => {
+                check_url(url)?;
                 inputs.set("context", url);
                 inputs.add_remote_dockerfile(dockerfile)?;
             }

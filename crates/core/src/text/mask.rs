@@ -77,6 +77,30 @@ impl Mask {
         self.0.dedup();
     }
 
+    /// Hides the credentials in the URL of a context as well: its user info, its password alone, and its query, which may
+    /// be a signature.
+    #[must_use]
+    pub fn and_url(mut self, url: &str) -> Self {
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return self;
+        };
+        let (place, _fragment) = rest.split_once('#').unwrap_or((rest, ""));
+        let (place, query) = place.split_once('?').unwrap_or((place, ""));
+        let authority = place.split('/').next().unwrap_or_default();
+        if let Some((user_info, _)) = authority.rsplit_once('@') {
+            match user_info.split_once(':') {
+                Some((_, password)) => self.add([user_info, password].map(str::to_owned)),
+                // Over HTTP it may be a token; with ssh it is the name of a user, which is no secret.
+                None if scheme.to_ascii_lowercase().starts_with("http") => {
+                    self.add([user_info.to_owned()]);
+                }
+                None => {}
+            }
+        }
+        self.add([query.to_owned()]);
+        self
+    }
+
     /// Returns the text with `***` in place of each value.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
@@ -137,6 +161,32 @@ mod tests {
         let mask = Mask::default().and_secrets([&secret[..]]);
         assert_eq!(mask.apply("got aGVsbG8= ab"), "got *** ab");
         assert_eq!(mask.apply("-----BEGIN KEY-----"), "***");
+    }
+
+    #[test]
+    fn the_credentials_of_a_context_are_hidden() {
+        let table = [
+            (
+                "https://name:hunter2@host/r.git#main",
+                "a name:hunter2@host hunter2 name",
+                "a ***@host *** name",
+            ),
+            (
+                "https://ghp_token@host/r.git",
+                "https://ghp_token@host",
+                "https://***@host",
+            ),
+            (
+                "https://host/c.tar?signature=abc#x",
+                "Get c.tar?signature=abc",
+                "Get c.tar?***",
+            ),
+            ("ssh://deploy@host/r.git", "deploy", "deploy"),
+            ("git@host:r.git", "git@host:r.git", "git@host:r.git"),
+        ];
+        for (url, text, expected) in table {
+            assert_eq!(Mask::default().and_url(url).apply(text), expected, "{url}");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //!
 //! <https://github.com/moby/buildkit/blob/v0.25.2/session/grpchijack/dial.go>
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream as _;
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -56,6 +56,17 @@ pub(crate) struct Tunnel {
     outbound: PollSender<BytesMessage>,
 }
 
+/// As much of the slices as one message takes.
+fn gather(slices: &[IoSlice<'_>]) -> Bytes {
+    let total: usize = slices.iter().map(|slice| slice.len()).sum();
+    let mut data = BytesMut::with_capacity(total.min(MESSAGE_BYTES));
+    for slice in slices {
+        let room = MESSAGE_BYTES - data.len();
+        data.extend_from_slice(&slice[..slice.len().min(room)]);
+    }
+    data.freeze()
+}
+
 impl AsyncRead for Tunnel {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -78,18 +89,34 @@ impl AsyncRead for Tunnel {
 
 impl AsyncWrite for Tunnel {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    /// A frame's head and its content come apart, and would be a message each.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if slices.iter().all(|slice| slice.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
         ready!(self.outbound.poll_reserve(context)).map_err(closed)?;
-        let length = bytes.len().min(MESSAGE_BYTES);
-        let data = Bytes::copy_from_slice(&bytes[..length]);
+        let data = gather(slices);
+        let length = data.len();
         self.outbound
             .send_item(BytesMessage { data })
             .map_err(|_| io::ErrorKind::BrokenPipe)?;
         Poll::Ready(Ok(length))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -99,5 +126,27 @@ impl AsyncWrite for Tunnel {
     fn poll_shutdown(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.outbound.close();
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_takes_slices_up_to_its_size() {
+        let (head, content) = (vec![1; 9], vec![2; MESSAGE_BYTES]);
+        let gathered = gather(&[
+            IoSlice::new(&head),
+            IoSlice::new(&content),
+            IoSlice::new(&head),
+        ]);
+        assert_eq!(gathered.len(), MESSAGE_BYTES);
+        assert_eq!(gathered[8..10], [1, 2]);
+        assert_eq!(
+            gather(&[IoSlice::new(&head), IoSlice::new(&head)]).len(),
+            18
+        );
+        assert!(gather(&[]).is_empty());
     }
 }

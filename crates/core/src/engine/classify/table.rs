@@ -255,6 +255,32 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         ErrorKind::EngineDiskFull,
         &["no space left on device", "disk quota exceeded"],
     ),
+    // A context that the engine fetches with git or over HTTP. Older engines say of git no more than its exit status.
+    (
+        ErrorKind::UnsupportedByEngine,
+        &["subdir not supported yet"],
+    ),
+    (
+        ErrorKind::RegistryDns,
+        &["git stderr…could not resolve host"],
+    ),
+    (
+        ErrorKind::RegistryUnreachable,
+        &[
+            "git stderr…could not connect to server",
+            "git stderr…failed to connect to",
+        ],
+    ),
+    (
+        ErrorKind::ContextInvalid,
+        &[
+            "failed to read downloaded context…invalid response status",
+            "repository does not contain ref",
+            "error fetching default branch for repository",
+            "failed to fetch remote…exit status",
+            "failed to read dockerfile: invalid subdir",
+        ],
+    ),
     (
         ErrorKind::UnsupportedByEngine,
         &[
@@ -285,6 +311,7 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         &[
             "dockerfile parse error",
             "cannot locate specified dockerfile",
+            "failed to read dockerfile: open",
             "the dockerfile (…) cannot be empty",
             "is your dockerfile empty",
             "file with no instructions",

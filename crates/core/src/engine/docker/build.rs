@@ -45,7 +45,7 @@ async fn build_with_either(
     if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
         return classic_build::build(engine, build, progress).await;
     }
-    let daemon = match reach(engine, &call, facts.api_version).await? {
+    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
         Ok(daemon) => daemon,
         Err(Unreachable::Absent(_)) if !is_forced => {
             return classic_build::build(engine, build, progress).await;
@@ -81,7 +81,7 @@ fn wants_push(build: &EngineBuild) -> bool {
 pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<Vec<CheckWarning>> {
     let call = Call::check(engine);
     let facts = engine.facts().await?;
-    let daemon = match reach(engine, &call, facts.api_version).await? {
+    let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
         Ok(daemon) => daemon,
         Err(unreachable) => return Err(lost(&call, unreachable)),
     };
@@ -94,20 +94,6 @@ pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<
     }
 }
 
-/// Reaches BuildKit, which answers at once or not at all.
-async fn reach(
-    engine: &DockerEngine,
-    call: &Call<'_>,
-    version: (u32, u32),
-) -> Result<std::result::Result<Daemon, Unreachable>> {
-    let limit = engine.http.connect_timeout.saturating_mul(6);
-    let reached = tokio::time::timeout(limit, Daemon::reach(&engine.http, version)).await;
-    reached.map_err(|_| {
-        let message = format!("BuildKit did not answer within {} s", limit.as_secs_f64());
-        call.name(Error::new(ErrorKind::Timeout, message))
-    })
-}
-
 fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
     match unreachable {
         Unreachable::Absent(exchange) => {
@@ -117,5 +103,6 @@ fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
         }
         Unreachable::Http(error) => call.not_sent(error),
         Unreachable::Failed(status) => call.connection_failed(status),
+        Unreachable::Refused(error) => call.name(error),
     }
 }

@@ -1,0 +1,41 @@
+// `npm run bench -- context | memory`: what a build costs the client, side by side with `docker buildx build` and dockerode.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { bringLabUp } from '../scripts/engine.mjs'
+import { run, since, step } from '../scripts/run.mjs'
+import { installPackages, root } from '../scripts/setup.mjs'
+import { benchContext } from './context.mjs'
+import { benchMemory } from './memory.mjs'
+
+const USAGE = `usage: npm run bench -- context [--rounds 5] [--engine NAME]...   three clients, four builds, side by side
+       npm run bench -- memory [--engine NAME]               peak memory for a context of 500,000 files`
+
+const BENCHES = { context: benchContext, memory: benchMemory }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '5' }, engine: { type: 'string', multiple: true } },
+})
+const bench = BENCHES[positionals[0]]
+const rounds = Number(values.rounds)
+if (!bench || positionals.length > 1 || !(rounds >= 1)) {
+  console.error(USAGE)
+  process.exit(2)
+}
+
+const start = performance.now()
+process.chdir(root)
+await installPackages()
+const own = path.join(root, 'bench')
+if (!existsSync(path.join(own, 'node_modules', 'dockerode'))) {
+  const install = ['ci', '--prefix', own, '--ignore-scripts', '--no-audit', '--no-fund']
+  await step('install what is compared', () => run('npm', install, { quiet: true }))
+}
+// Always: what is there may be a debug build, which is several times slower.
+await step('build the addon', () => run('npm', ['run', '--silent', 'build']))
+const unsupported = await bringLabUp()
+if (unsupported) throw new Error(unsupported)
+await bench({ rounds, engines: values.engine })
+console.error(`\nthe whole bench: ${since(start)}`)
