@@ -236,7 +236,7 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
   [
     'two contexts',
     build({ contextUrl: 'https://host/a.git', contextDirectory: '.' }),
-    '`contextUrl` contradicts `contextDirectory`',
+    '`contextDirectory` contradicts `contextUrl`',
   ],
   ['a URL that is a folder', build({ contextUrl: './app' }), 'the context `./app` is no URL'],
   [

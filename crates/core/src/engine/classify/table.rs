@@ -258,7 +258,12 @@ pub(super) const BUILD_TABLE: &[Row] = &[
     // A context that the engine fetches with git or over HTTP. Older engines say of git no more than its exit status.
     (
         ErrorKind::UnsupportedByEngine,
-        &["subdir not supported yet"],
+        &[
+            "subdir not supported yet",
+            // An engine without git: the latter is one that looked for it when it started.
+            "exec: \"git\": executable file not found",
+            "unknown scheme git",
+        ],
     ),
     (
         ErrorKind::RegistryDns,

@@ -1030,6 +1030,20 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         K::RegistryError,
     ),
     (
+        "20.10",
+        Build,
+        0,
+        "failed to solve with frontend dockerfile.v0: failed to read dockerfile: failed to load cache key: failed to fetch remote http://h/repository.git: git stderr: : exec: \"git\": executable file not found in $PATH",
+        K::UnsupportedByEngine,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to solve: failed to read dockerfile: failed to load cache key: unknown scheme git: not found",
+        K::UnsupportedByEngine,
+    ),
+    (
         "28.5",
         Build,
         0,
