@@ -243,9 +243,9 @@ export interface BuildOptions extends CommonOptions {
   dockerfileInline?: string | undefined
   /**
    * Further contexts by the names that `FROM` and `COPY --from` use. A value is the path of a folder (relative to the
-   * working directory, filtered by its own `.dockerignore`), `docker-image://IMAGE`, the URL of a git repository or of an
-   * archive, or `oci-layout://FOLDER[:TAG][@DIGEST]`: an image in a folder that is an OCI image layout, which needs an
-   * engine with the containerd image store. Needs BuildKit 0.10 (Docker 23), or a Dockerfile that begins with
+   * working directory, filtered by its own `.dockerignore`), `docker-image://IMAGE`, the URL of a git repository, or
+   * `oci-layout://FOLDER[:TAG][@DIGEST]`: an image in a folder that is an OCI image layout, which needs an engine with the
+   * containerd image store. Needs BuildKit 0.10 (Docker 23), or a Dockerfile that begins with
    * `# syntax=docker/dockerfile:1`.
    */
   contexts?: Record<string, string> | undefined

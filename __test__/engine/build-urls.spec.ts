@@ -80,6 +80,19 @@ for (const engine of engines) {
       assert.doesNotMatch(JSON.stringify(events), /hunter2|wrong2/)
     })
 
+    test('may be one of several, by its name', async (t) => {
+      const sources = await startSources(t)
+      const events: ProgressEvent[] = []
+      const onProgress = (batch: ProgressEvent[]) => void events.push(...batch)
+      const dockerfileInline = 'FROM scratch\nCOPY --from=lib /file /x\nLABEL face.source=lib\n'
+      const contexts = { lib: sources.url('/private/repository.git#main', 'name:hunter2') }
+      const call = built({ contexts, dockerfileInline, onProgress })
+      if (isOld(engine)) {
+        assert.equal((await failure(call)).code, 'UNSUPPORTED_BY_ENGINE')
+      } else assert.equal(await call, 'lib')
+      assert.doesNotMatch(JSON.stringify(events), /hunter2/)
+    })
+
     test('and that is not there is CONTEXT_INVALID', async (t) => {
       const sources = await startSources(t)
       const branch = '/repository.git#nothing'

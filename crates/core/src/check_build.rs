@@ -1,6 +1,8 @@
 //! Finds what is wrong with a Dockerfile, without building it.
 
-use crate::build_image::{BuildRequest, prepare};
+use std::collections::BTreeMap;
+
+use crate::build_image::{BuildRequest, Hidden, prepare};
 use crate::credentials::Keychain;
 use crate::engine::Engine;
 use crate::error::{Operation, Result};
@@ -38,11 +40,18 @@ pub struct CheckWarning {
 pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<BuildCheck> {
     let deadline = request.timeouts.total.map(Deadline::after);
     let keychain = Keychain::new(request.credentials.clone());
+    // A check is given no secret; its arguments it may repeat.
+    let hidden = Hidden::of(request, &BTreeMap::new(), &keychain).await;
     let checked = match prepare(request, deadline, &keychain) {
         Ok(build) => engine.check(&build).await,
         Err(error) => Err(error),
     };
-    checked
-        .map(|warnings| BuildCheck { warnings })
-        .map_err(|error| error.with_operation(Operation::CheckBuild))
+    match checked {
+        Ok(mut warnings) => {
+            let messages = warnings.iter_mut().map(|warning| &mut warning.message);
+            messages.for_each(|message| hidden.text(message));
+            Ok(BuildCheck { warnings })
+        }
+        Err(error) => Err(hidden.error(error).with_operation(Operation::CheckBuild)),
+    }
 }

@@ -1,5 +1,6 @@
 //! Builds an image.
 
+mod hidden;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use hidden::Hidden;
 pub use result::BuiltImage;
 
 use crate::build_context::{ContextSource, DockerfileSource, check_url};
@@ -21,7 +23,6 @@ use crate::opencode::{self, OpencodeBuild};
 use crate::progress::throttled::Throttled;
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::{ImageName, Reference};
-use crate::text::Mask;
 use crate::timeouts::{Deadline, Timeouts};
 
 /// What to build, and how.
@@ -106,18 +107,8 @@ pub async fn build_image(
         Err(error) => return Err(error.with_operation(Operation::BuildImage)),
     };
     let keychain = Keychain::new(request.credentials.clone());
-    let (docker, _) = keychain.docker_config().await;
-    let arguments = build_args(request);
-    let arguments = arguments
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let mask = Mask::of_build_args(arguments.chain(docker.proxies.all()))
-        .and_secrets(secrets.values().map(SecretValue::reveal));
-    let mask = match &request.source {
-        BuildSource::Context(ContextSource::Url { url, .. }) => mask.and_url(url),
-        _ => mask,
-    };
-    let masked = |event: &ProgressEvent| progress.emit(&hide(event, &mask, &keychain));
+    let hidden = Hidden::of(request, &secrets, &keychain).await;
+    let masked = |event: &ProgressEvent| progress.emit(&hidden.event(event));
     let progress = &Throttled::of_build(&masked);
     let deadline = request.timeouts.total.map(Deadline::after);
     let work = progress.run(run(engine, request, secrets, deadline, &keychain, progress));
@@ -129,28 +120,28 @@ pub async fn build_image(
             Err(Error::new(ErrorKind::Deadline, message))
         }),
     };
-    let result = result.map(|mut built| {
-        let warnings = built.warnings.iter_mut();
-        warnings.for_each(|warning| hide_both(&mut warning.message, &mask, &keychain));
-        built
-    });
-    result.map_err(|mut error| {
-        hide_both(&mut error.message, &mask, &keychain);
-        error.step.iter_mut().for_each(|step| mask.hide(step));
-        error.log_tail.iter_mut().for_each(|line| mask.hide(line));
-        let place = error.dockerfile.as_mut();
-        if let Some(excerpt) = place.and_then(|place| place.excerpt.as_mut()) {
-            mask.hide(excerpt);
+    match result {
+        Ok(mut built) => {
+            let warnings = built.warnings.iter_mut();
+            warnings.for_each(|warning| hidden.text(&mut warning.message));
+            Ok(built)
         }
-        if let BuildSource::Context(ContextSource::Url { .. }) = &request.source
-            && error.kind == ErrorKind::ContextInvalid
-        {
-            error = error.with_hint(
-                "check the URL, the branch and the folder, and that the engine may fetch it",
-            );
-        }
-        error.with_operation(Operation::BuildImage)
-    })
+        Err(error) => Err(explained(hidden.error(error), request)),
+    }
+}
+
+fn explained(error: Error, request: &BuildRequest) -> Error {
+    let is_url = matches!(
+        request.source,
+        BuildSource::Context(ContextSource::Url { .. })
+    );
+    let error = error.with_operation(Operation::BuildImage);
+    if is_url && error.kind == ErrorKind::ContextInvalid {
+        return error.with_hint(
+            "check the URL, the branch and the folder, and that the engine may fetch it",
+        );
+    }
+    error
 }
 
 async fn run(
@@ -217,28 +208,6 @@ fn build_args(request: &BuildRequest) -> BTreeMap<String, String> {
     };
     arguments.extend(request.options.build_args.clone());
     arguments
-}
-
-/// What the engine itself says may repeat what a registry was shown, and what a step was given.
-fn hide_both(text: &mut String, mask: &Mask, keychain: &Keychain) {
-    mask.hide(text);
-    keychain.hide(text);
-}
-
-/// The event without the values that must not be shown: a step may print what it was given.
-fn hide(event: &ProgressEvent, mask: &Mask, keychain: &Keychain) -> ProgressEvent {
-    let mut event = event.clone();
-    match &mut event {
-        ProgressEvent::Step(step) => mask.hide(&mut step.name),
-        ProgressEvent::Log(log) => mask.hide(&mut log.text),
-        ProgressEvent::Status(status) => hide_both(&mut status.message, mask, keychain),
-        ProgressEvent::Warning(warning) => hide_both(&mut warning.message, mask, keychain),
-        ProgressEvent::Attempt(_)
-        | ProgressEvent::Layer(_)
-        | ProgressEvent::Total(_)
-        | ProgressEvent::Context(_) => {}
-    }
-    event
 }
 
 /// The build that `request` asks of an engine, without its secrets.

@@ -80,13 +80,14 @@ async fn a_secret_that_a_step_prints_is_hidden() {
         .options
         .build_args
         .insert("NPM_TOKEN".to_owned(), "hunter2".to_owned());
-    let mask = Mask::of_build_args(&build_args(&request));
+    let keychain = Keychain::default();
+    let hidden = Hidden::of(&request, &BTreeMap::new(), &keychain).await;
     let log = ProgressEvent::Log(crate::progress::Log {
         step: None,
         stream: crate::progress::LogStream::Stdout,
         text: "the token is hunter2".to_owned(),
     });
-    let shown = format!("{:?}", hide(&log, &mask, &Keychain::default()));
+    let shown = format!("{:?}", hidden.event(&log));
     assert!(
         shown.contains("***") && !shown.contains("hunter2"),
         "{shown}"

@@ -1,18 +1,20 @@
 //! Contexts beside the main one.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::reference::Reference;
+use crate::text::redact_urls;
 
-/// A context that a Dockerfile calls by a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A context that a Dockerfile calls by a name. `Debug` shows no credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub enum NamedContext {
     /// A folder of this machine, filtered by its own `.dockerignore`.
     Directory(PathBuf),
     /// An image, as a reference.
     Image(String),
-    /// A git repository, or an archive at a URL.
+    /// A git repository. Another URL is one file, named `context`, which BuildKit 0.25 fails to copy from.
     Url(String),
     /// An image in a folder of this machine, as an OCI image layout.
     OciLayout {
@@ -36,9 +38,32 @@ const URLS: [&str; 6] = [
     "github.com/",
 ];
 
+impl fmt::Debug for NamedContext {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => formatter.debug_tuple("Directory").field(path).finish(),
+            Self::Image(reference) => formatter.debug_tuple("Image").field(reference).finish(),
+            Self::Url(url) => {
+                let mut debug = formatter.debug_tuple("Url");
+                debug.field(&redact_urls(url)).finish()
+            }
+            Self::OciLayout {
+                directory,
+                tag,
+                digest,
+            } => formatter
+                .debug_struct("OciLayout")
+                .field("directory", directory)
+                .field("tag", tag)
+                .field("digest", digest)
+                .finish(),
+        }
+    }
+}
+
 impl NamedContext {
     /// Reads what `docker buildx build --build-context` takes: `docker-image://IMAGE`,
-    /// `oci-layout://FOLDER[:TAG][@DIGEST]`, the URL of a git repository or an archive, or else the path of a folder.
+    /// `oci-layout://FOLDER[:TAG][@DIGEST]`, the URL of a git repository, or else the path of a folder.
     /// Errors: `INVALID_OPTION` for `target:TARGET`, which means another build of the same `bake`.
     pub fn parse(text: &str) -> Result<Self> {
         if text.starts_with("target:") {
@@ -108,6 +133,14 @@ pub(crate) fn context_name(name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        let context = NamedContext::parse("https://ada:hunter2@h.example/r.git").unwrap();
+        let shown = format!("{context:?}");
+        assert!(shown.contains("h.example/r.git"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 
     #[test]
     fn every_form_is_told_apart() {
