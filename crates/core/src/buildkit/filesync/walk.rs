@@ -71,7 +71,9 @@ pub(super) fn walk(tree: &dyn Tree, filter: &Filter, walker: &mut dyn Walker) ->
         }
         let start = path.len();
         path.extend_from_slice(name);
-        let (fate, hits) = filter.judge(&path, listed == Kind::Folder, &level.hits);
+        let (fate, hits) = filter
+            .judge(&path, listed == Kind::Folder, &level.hits)
+            .map_err(Stop::Failed)?;
         match fate {
             Fate::Dropped if walker.is_stopped() => return Err(Stop::Unwanted),
             Fate::Dropped => continue,
