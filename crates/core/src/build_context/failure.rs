@@ -26,6 +26,17 @@ pub(crate) fn changed(path: &Path, what_happened: &str) -> Error {
         .with_hint("build again once nothing writes to the build context, or exclude the path in .dockerignore")
 }
 
+/// The walk has seen a file there, so some errors say that it is gone.
+pub(crate) fn not_opened(path: &Path, error: io::Error) -> Error {
+    let what_happened = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "vanished",
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(libc::ELOOP) => "became a link",
+        _ => return unreadable(path, error),
+    };
+    changed(path, what_happened).with_source(error)
+}
+
 /// A Dockerfile that cannot be used.
 pub(crate) fn no_dockerfile(path: &Path, reason: impl fmt::Display) -> Error {
     let message = format!("cannot read Dockerfile `{}`: {reason}", shown(path));

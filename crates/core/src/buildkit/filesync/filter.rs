@@ -1,7 +1,11 @@
 //! Which entries of a folder are sent.
 //!
 //! The outcome is that of <https://github.com/tonistiigi/fsutil/blob/586307ad452f/filter.go>. Folders in which nothing
-//! can be wanted are passed over by a rule of our own, which passes over more of them.
+//! can be wanted are passed over by a rule of our own, which passes over more of them: an excluding pattern that cannot be
+//! compiled fails for what is included, and not for all that Go's side looks at on the way.
+//!
+//! A file that is described has its content. Go's side judges it anew when it is asked for, by a rule that differs where
+//! something was taken back and a folder above it excluded after that, and sends an empty file then.
 
 use super::follow::{follow, without_nested};
 use super::request::SyncRequest;

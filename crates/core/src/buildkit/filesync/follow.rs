@@ -90,6 +90,10 @@ impl Resolver<'_> {
         if !has_wildcard(name) {
             return Ok(self.target(path)?.map(|target| vec![target]));
         }
+        // A folder that is reached by a link is not listed: its name holds a wildcard, or the link would have been followed.
+        if !folder.is_empty() && self.look(folder, &mut Stat::default())? != Some(Kind::Folder) {
+            return Ok(None);
+        }
         let Some(listing) = found(self.tree.list(folder))? else {
             return Ok(None);
         };
@@ -106,16 +110,19 @@ impl Resolver<'_> {
         Ok((!targets.is_empty()).then_some(targets))
     }
 
+    /// What is at `path`.
+    fn look(&self, path: &[u8], stat: &mut Stat) -> io::Result<Option<Kind>> {
+        let looked = found(self.tree.look(path, stat))?;
+        Ok(looked.map(|looked| looked.kind))
+    }
+
     /// Where the link at `path` leads, from the root of the tree; `None` where there is no link.
     fn target(&self, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
         if path == b"." || path == b".." || path.starts_with(b"../") {
             return Ok(None);
         }
         let mut stat = Stat::default();
-        let Some(looked) = found(self.tree.look(path, &mut stat))? else {
-            return Ok(None);
-        };
-        if looked.kind != Kind::Link {
+        if self.look(path, &mut stat)? != Some(Kind::Link) {
             return Ok(None);
         }
         let link = clean(&stat.linkname);
@@ -211,7 +218,8 @@ mod tests {
     }
 
     fn some(paths: &[&str]) -> Option<Vec<String>> {
-        Some(paths.iter().map(|path| (*path).to_owned()).collect())
+        let owned = |path: &&str| Some((*path).to_owned());
+        paths.iter().map(owned).collect()
     }
 
     /// What Go's side says of the same trees (its `followlinks_test.go`).
@@ -285,6 +293,11 @@ mod tests {
         assert_eq!(
             followed(entries, &["dir/*", "ba[z]"]),
             some(&["ba[z]", "dir/*", "dir/bar2", "dir/l1", "foo"])
+        );
+        let named_like_a_pattern = &["dir/", "dir/l1 -> /foo", "x[y] -> dir"];
+        assert_eq!(
+            followed(named_like_a_pattern, &["x[y]/*"]),
+            some(&["x[y]/*"])
         );
     }
 }

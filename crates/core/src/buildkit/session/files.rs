@@ -44,15 +44,12 @@ impl FileSync {
             let message = format!("no access allowed to dir {:?}", wanted.name);
             return Status::not_found(message).into_http();
         };
-        let transfer = Transfer::new(
-            Arc::clone(tree),
+        let transfer = Transfer {
+            tree: Arc::clone(tree),
             wanted,
-            Arc::clone(counters),
-            Arc::clone(&self.complaints),
-        );
-        match transfer {
-            Ok(transfer) => answer(transfer, messages(request), &self.spawner),
-            Err(status) => status.into_http(),
-        }
+            counters: Arc::clone(counters),
+            complaints: Arc::clone(&self.complaints),
+        };
+        answer(transfer, messages(request), &self.spawner)
     }
 }
