@@ -25,6 +25,10 @@ pub mod timeouts;
 
 mod buildkit;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
 pub use build_options::BuildOptions;

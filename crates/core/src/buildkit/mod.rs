@@ -7,13 +7,13 @@ mod complaints;
 mod control;
 mod daemon;
 mod failure;
-mod filesync;
+pub(crate) mod filesync;
 mod identity;
 mod inputs;
 mod outputs;
 mod session;
 mod status;
-mod tasks;
+pub(crate) mod tasks;
 mod transfers;
 
 pub(crate) use build::{Failure, build};
