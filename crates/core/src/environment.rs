@@ -14,6 +14,10 @@ pub struct Environment {
     pub docker_context: Option<String>,
     /// `DOCKER_TLS_VERIFY`: whether TCP endpoints speak TLS.
     pub docker_tls_verify: Option<String>,
+    /// `DOCKER_CONFIG`: folder of the settings of `docker`.
+    pub docker_config: Option<PathBuf>,
+    /// `BUILDX_CONFIG`: folder of the settings of buildx.
+    pub buildx_config: Option<PathBuf>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -36,12 +40,26 @@ impl Environment {
             docker_host: set("DOCKER_HOST"),
             docker_context: set("DOCKER_CONTEXT"),
             docker_tls_verify: set("DOCKER_TLS_VERIFY"),
+            docker_config: set("DOCKER_CONFIG").map(PathBuf::from),
+            buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),
             no_color: set("NO_COLOR").is_some(),
             term: set("TERM"),
         }
+    }
+
+    /// The folder of the settings of `docker`: `DOCKER_CONFIG`, or `.docker` at home.
+    pub fn docker_folder(&self) -> Option<PathBuf> {
+        let at_home = || Some(self.home.as_ref()?.join(".docker"));
+        self.docker_config.clone().or_else(at_home)
+    }
+
+    /// The folder of the settings of buildx: `BUILDX_CONFIG`, or `buildx` in that of `docker`.
+    pub fn buildx_folder(&self) -> Option<PathBuf> {
+        let in_dockers = || Some(self.docker_folder()?.join("buildx"));
+        self.buildx_config.clone().or_else(in_dockers)
     }
 }
 
@@ -60,5 +78,30 @@ mod tests {
         let environment =
             Environment::read(|name| (name == "USERPROFILE").then(|| r"C:\Users\a".to_owned()));
         assert_eq!(environment.home, Some(PathBuf::from(r"C:\Users\a")));
+    }
+
+    #[test]
+    fn the_settings_of_docker_are_at_home_unless_told_otherwise() {
+        let home = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
+        let told = |name: &str| (name == "DOCKER_CONFIG").then(|| "/etc/d".to_owned());
+        let folder = |environment: Environment| environment.docker_folder();
+        assert_eq!(
+            folder(Environment::read(home)),
+            Some("/home/a/.docker".into())
+        );
+        assert_eq!(folder(Environment::read(told)), Some("/etc/d".into()));
+        assert_eq!(folder(Environment::default()), None);
+    }
+
+    #[test]
+    fn the_settings_of_buildx_are_with_those_of_docker_unless_told_otherwise() {
+        let told = |name: &str| (name == "BUILDX_CONFIG").then(|| "/etc/x".to_owned());
+        let docker = |name: &str| (name == "DOCKER_CONFIG").then(|| "/etc/d".to_owned());
+        let folder = |environment: Environment| environment.buildx_folder();
+        assert_eq!(folder(Environment::read(told)), Some("/etc/x".into()));
+        assert_eq!(
+            folder(Environment::read(docker)),
+            Some("/etc/d/buildx".into())
+        );
     }
 }

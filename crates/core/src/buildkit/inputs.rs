@@ -1,6 +1,7 @@
 //! The folders and places that a build takes its files from.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,6 @@ use sha2::{Digest as _, Sha256};
 use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::hex;
 use crate::build_context::dockerfile::{Root, locate};
-use crate::build_context::failure::{invalid, unreadable};
 use crate::build_context::{ContextSource, DockerfileSource, memory};
 use crate::build_options::NamedContext;
 use crate::error::{Error, ErrorKind, Result};
@@ -74,7 +74,7 @@ impl Inputs {
         node: &str,
     ) -> Result<()> {
         let root = Root::find(path.to_owned())?;
-        self.shared_key = shared_key(root.path(), node);
+        self.shared_key = shared_key(&root.name(), node);
         let shown = match dockerfile {
             DockerfileSource::Path(file) => Some(path.join(file)),
             DockerfileSource::Inline(_) => None,
@@ -152,19 +152,17 @@ impl Inputs {
     fn add_named(&mut self, name: &str, context: &NamedContext, node: &str) -> Result<()> {
         let value = match context {
             NamedContext::Directory(path) => {
-                let root = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
-                if !root.is_dir() {
-                    return Err(invalid(path, "it is not a folder"));
-                }
+                let root = Root::find(path.clone())?;
                 let folder = match name {
                     CONTEXT | DOCKERFILE => format!("_{name}"),
                     name => name.to_owned(),
                 };
                 self.set(
                     format!("sharedkey:localdir:{name}"),
-                    shared_key(&root, node),
+                    shared_key(&root.name(), node),
                 );
-                self.add_folder(folder.clone(), Arc::new(Folder::new(root)));
+                let tree = Folder::new(root.path().to_owned());
+                self.add_folder(folder.clone(), Arc::new(tree));
                 format!("local:{folder}")
             }
             NamedContext::Image(reference) => format!("docker-image://{reference}"),
@@ -188,11 +186,39 @@ fn not_yet(what: &str) -> Error {
 }
 
 /// What buildx names a folder by, so that what it has sent need not be sent again
-/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>).
-fn shared_key(root: &Path, node: &str) -> String {
-    let name = root
-        .file_name()
-        .map(|name| name.to_string_lossy())
-        .unwrap_or_default();
-    format!("{name}:{node}")
+/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>). It becomes a header, where buildx fails with a control
+/// character.
+fn shared_key(name: &OsStr, node: &str) -> String {
+    let name = name.to_string_lossy();
+    format!("{}:{node}", name.replace(char::is_control, "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(path: &Path) -> String {
+        let context = ContextSource::Directory {
+            path: path.to_owned(),
+            dockerfile: DockerfileSource::default(),
+        };
+        let inputs = Inputs::prepare(&context, &BTreeMap::new(), "node").unwrap();
+        inputs.shared_key
+    }
+
+    #[test]
+    fn a_folder_is_known_by_the_name_that_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = folder.path().join("app");
+        std::fs::create_dir_all(app.join("below")).unwrap();
+        std::fs::write(app.join("Dockerfile"), "FROM scratch").unwrap();
+        assert_eq!(key(&app), "app:node");
+        assert_eq!(key(&app.join("below/..")), "app:node");
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("li\nk");
+            std::os::unix::fs::symlink(&app, &link).unwrap();
+            assert_eq!(key(&link), "li_k:node");
+        }
+    }
 }

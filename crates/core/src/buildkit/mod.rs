@@ -10,6 +10,7 @@ mod failure;
 pub(crate) mod filesync;
 mod identity;
 mod inputs;
+mod node;
 mod outputs;
 mod session;
 mod status;
@@ -18,3 +19,4 @@ mod transfers;
 
 pub(crate) use build::{Failure, build};
 pub(crate) use daemon::{Daemon, Unreachable};
+pub(crate) use node::node;

@@ -25,6 +25,7 @@ use tokio::sync::OnceCell;
 
 use self::call::Call;
 use self::facts::Facts;
+use crate::buildkit;
 use crate::engine::discover::{self, Candidate};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::Http;
@@ -62,9 +63,11 @@ impl DockerEngine {
         connect_timeout: Duration,
     ) -> Result<Self> {
         let candidates = discover::candidates(option, environment)?;
+        let node = buildkit::node(environment).await;
         let mut failures = Vec::new();
         for candidate in &candidates {
-            let engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+            let mut engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+            engine.node.clone_from(&node);
             let mut answer = engine.ping(connect_timeout).await;
             if answer
                 .as_ref()
