@@ -18,8 +18,9 @@ use super::outputs::Exporters;
 use super::session::{FileSync, Health, Service, Session};
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
+use crate::build_context::failure::not_unicode;
 use crate::build_options::Builder;
-use crate::engine::{EngineBuild, EngineBuilt};
+use crate::engine::{EngineBuild, EngineBuilt, classify};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 
@@ -214,6 +215,11 @@ impl Run<'_> {
         // A status that the engine sent has no cause.
         if std::error::Error::source(&status).is_some() {
             return Failure::Connection(Unreachable::Failed(status));
+        }
+        if classify::is_not_unicode(status.message())
+            && let Some(path) = self.transfers.not_unicode()
+        {
+            return Failure::Error(not_unicode(path).with_source(status));
         }
         Failure::Error(solve_failed(&status, &self.decoder))
     }

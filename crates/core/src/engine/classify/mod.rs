@@ -9,7 +9,9 @@ use std::borrow::Cow;
 
 pub use connection::connection_failed;
 
-use self::table::{BUILD_ANSWER_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, Row, TABLE, matches};
+use self::table::{
+    BUILD_ANSWER_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, NOT_UNICODE, Row, TABLE, matches,
+};
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
 
@@ -67,6 +69,11 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
         (None, None) if stage == Stage::Build => ErrorKind::BuildFailed,
         (None, None) => ErrorKind::EngineError,
     }
+}
+
+/// Whether an engine was told something that is not UTF-8, and does not take it.
+pub fn is_not_unicode(text: &str) -> bool {
+    matches(&text.to_lowercase(), NOT_UNICODE)
 }
 
 /// Podman's sentence without the instruction that it quotes: `building at STEP "COPY a b": what happened`.
