@@ -43,6 +43,8 @@ pub struct Environment {
     pub https_proxy: Option<Secret>,
     /// `NO_PROXY`: hosts without a proxy, separated by commas.
     pub no_proxy: Option<String>,
+    /// `BUILDX_CONFIG`: folder of the settings of buildx.
+    pub buildx_config: Option<PathBuf>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -96,6 +98,7 @@ impl Environment {
             http_proxy: either("HTTP_PROXY").map(Secret::new),
             https_proxy: either("HTTPS_PROXY").map(Secret::new),
             no_proxy: either("NO_PROXY"),
+            buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),
@@ -109,6 +112,12 @@ impl Environment {
     pub fn docker_folder(&self) -> Option<PathBuf> {
         let at_home = || Some(self.home.as_ref()?.join(".docker"));
         self.docker_config.clone().or_else(at_home)
+    }
+
+    /// The folder of the settings of buildx: `BUILDX_CONFIG`, or `buildx` in that of `docker`.
+    pub fn buildx_folder(&self) -> Option<PathBuf> {
+        let in_dockers = || Some(self.docker_folder()?.join("buildx"));
+        self.buildx_config.clone().or_else(in_dockers)
     }
 }
 
@@ -173,5 +182,17 @@ mod tests {
         };
         let shown = format!("{environment:?}");
         assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn the_settings_of_buildx_are_with_those_of_docker_unless_told_otherwise() {
+        let told = |name: &str| (name == "BUILDX_CONFIG").then(|| "/etc/x".to_owned());
+        let docker = |name: &str| (name == "DOCKER_CONFIG").then(|| "/etc/d".to_owned());
+        let folder = |environment: Environment| environment.buildx_folder();
+        assert_eq!(folder(Environment::read(told)), Some("/etc/x".into()));
+        assert_eq!(
+            folder(Environment::read(docker)),
+            Some("/etc/d/buildx".into())
+        );
     }
 }

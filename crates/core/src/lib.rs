@@ -31,6 +31,10 @@ mod buildkit;
 mod tls;
 mod web;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use attempt::Attempt;
 pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
 pub use build_options::BuildOptions;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};
 
 use super::disk::{Files, Identity, Kind, path_of};
-use super::failure::{changed, shown, unreadable};
+use super::failure::{changed, not_opened, shown, unreadable};
 use super::walk::{Content, Entry};
 use crate::error::Error;
 use crate::progress::Warning;
@@ -194,17 +194,6 @@ fn read(content: &mut dyn io::Read, buffer: &mut [u8], path: &Path) -> Result<us
             result => return result.map_err(|error| unreadable(path, error)),
         }
     }
-}
-
-/// The walk has seen a file there, so some errors say that it is gone.
-fn not_opened(path: &Path, error: io::Error) -> Error {
-    let what_happened = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "vanished",
-        #[cfg(unix)]
-        _ if error.raw_os_error() == Some(libc::ELOOP) => "became a link",
-        _ => return unreadable(path, error),
-    };
-    changed(path, what_happened).with_source(error)
 }
 
 fn copy_start(field: &mut [u8], bytes: &[u8]) {

@@ -24,9 +24,15 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// The file `inode` of `device`.
     #[cfg(unix)]
     pub(crate) fn new(device: u64, inode: u64) -> Self {
         Self { device, inode }
+    }
+
+    /// As one number: different ones are different files, and equal ones nearly always the same.
+    pub(crate) fn fingerprint(self) -> u64 {
+        self.inode ^ self.device.rotate_left(32)
     }
 }
 
@@ -38,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) mode: u32,
     /// Last change, in seconds since 1970, negative before.
     pub(crate) modified: i64,
+    /// What `modified` leaves out, where the system says it.
+    pub(crate) nanoseconds: i64,
     pub(crate) size_bytes: u64,
     pub(crate) identity: Identity,
 }
@@ -75,6 +83,7 @@ impl Facts {
             kind: Kind::of(metadata.file_type()),
             mode: metadata.mode() & 0o7777,
             modified: metadata.mtime(),
+            nanoseconds: metadata.mtime_nsec(),
             size_bytes: metadata.size(),
             identity: Identity {
                 device: metadata.dev(),
@@ -90,6 +99,7 @@ impl Facts {
             kind,
             mode: if kind == Kind::File { 0o644 } else { 0o755 },
             modified: metadata.modified().map_or(0, seconds_since_1970),
+            nanoseconds: 0,
             size_bytes: metadata.len(),
             identity: Identity::default(),
         }

@@ -1,5 +1,6 @@
 //! Where the Dockerfile is, and which ignore file goes with it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf, absolute};
@@ -51,6 +52,13 @@ impl Root {
     /// Absolute path without links.
     pub(crate) fn path(&self) -> &Path {
         &self.real
+    }
+
+    /// The last part of its absolute path, as the caller names it; that of the root is `/`.
+    pub(crate) fn name(&self) -> OsString {
+        let path = plain(&self.given);
+        let name = path.as_deref().and_then(Path::file_name);
+        name.unwrap_or("/".as_ref()).to_owned()
     }
 
     /// Whether the path lies in the folder, by its text alone.

@@ -26,6 +26,26 @@ pub(crate) fn changed(path: &Path, what_happened: &str) -> Error {
         .with_hint("build again once nothing writes to the build context, or exclude the path in .dockerignore")
 }
 
+/// An entry that the engine does not take, because its name, or where it leads as a link, is not UTF-8.
+pub(crate) fn not_unicode(path: &Path) -> Error {
+    invalid(
+        path,
+        "its name or target is not UTF-8, which this engine does not take",
+    )
+    .with_hint("exclude the path in .dockerignore, or build with `builder: 'classic'`")
+}
+
+/// The walk has seen a file there, so some errors say that it is gone.
+pub(crate) fn not_opened(path: &Path, error: io::Error) -> Error {
+    let what_happened = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "vanished",
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(libc::ELOOP) => "became a link",
+        _ => return unreadable(path, error),
+    };
+    changed(path, what_happened).with_source(error)
+}
+
 /// A Dockerfile that cannot be used.
 pub(crate) fn no_dockerfile(path: &Path, reason: impl fmt::Display) -> Error {
     let message = format!("cannot read Dockerfile `{}`: {reason}", shown(path));

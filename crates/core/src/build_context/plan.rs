@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::dockerfile::{Place, Root, locate};
-use super::failure::{changed, invalid};
+use super::failure::changed;
 use super::ignore::IgnoreRules;
 use super::walk::{Content, Entry, Walked, walk};
 use super::{ContextSource, DockerfileSource, memory};
@@ -54,9 +54,7 @@ fn plan_folder(path: PathBuf, dockerfile: DockerfileSource, stop: &AtomicBool) -
     let dockerfile = locate(&root, dockerfile)?;
     let ignore_file = dockerfile.read_ignore_file(&root)?;
     let mut rules = match &ignore_file {
-        Some((path, content)) => IgnoreRules::parse(content).map_err(|bad| {
-            invalid(path, bad).with_hint("correct the pattern; the syntax is at https://docs.docker.com/build/concepts/context/#syntax")
-        })?,
+        Some((path, content)) => IgnoreRules::parse(content, path)?,
         None => IgnoreRules::default(),
     };
     // Both have to reach the engine; it drops them from the context itself where the rules exclude them.

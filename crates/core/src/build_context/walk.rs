@@ -82,7 +82,7 @@ pub(super) fn walk(root: &Path, rules: &IgnoreRules, stop: &AtomicBool) -> Resul
             b"" => child,
             parent => [parent, b"/", &child].concat(),
         };
-        let verdict = rules.judge(&name, &folder.hits);
+        let verdict = rules.judge(&name, kind == Kind::Folder, &folder.hits)?;
         if verdict.excluded && (kind != Kind::Folder || !rules.may_send_below(&name)) {
             continue;
         }

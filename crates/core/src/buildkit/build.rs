@@ -18,9 +18,9 @@ use super::offer::{entitlements, offer};
 use super::prepared::Prepared;
 use super::status::{StatusDecoder, StatusResponse};
 use super::transfers::Transfers;
+use crate::build_context::failure::not_unicode;
 use crate::build_options::Builder;
-use crate::engine::classify::readable;
-use crate::engine::{EngineBuild, EngineBuilt};
+use crate::engine::{EngineBuild, EngineBuilt, classify};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 
@@ -246,7 +246,7 @@ impl Run<'_> {
             return;
         };
         if goes_on {
-            let reason = readable(status.message());
+            let reason = classify::readable(status.message());
             let message = format!("the engine tells no more of this build: {reason}");
             let warning = Warning::new("PROGRESS_LOST", message);
             self.progress.emit(&ProgressEvent::Warning(warning.clone()));
@@ -275,11 +275,21 @@ impl Run<'_> {
 
     fn failed(&self, status: Status) -> Failure {
         match &self.silence {
-            _ if !is_broken(&status) => Failure::Error(solve_failed(&status, &self.decoder)),
+            _ if !is_broken(&status) => Failure::Error(self.refused(status)),
             // What it cannot say in one call it cannot say in the other.
             Some(silence) => Failure::Error(unexplained(silence, &self.decoder)),
             None => Failure::Connection(Unreachable::Failed(status)),
         }
+    }
+
+    /// Why the engine says that the build failed.
+    fn refused(&self, status: Status) -> Error {
+        if classify::is_not_unicode(status.message())
+            && let Some(path) = self.transfers.not_unicode()
+        {
+            return not_unicode(path).with_source(status);
+        }
+        solve_failed(&status, &self.decoder)
     }
 
     fn out_of_time(&mut self, total: Duration) -> Error {

@@ -1,6 +1,10 @@
 //! The folders and places that a build takes its files from.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,7 +98,7 @@ impl Inputs {
         node: &str,
     ) -> Result<()> {
         let root = Root::find(path.to_owned())?;
-        self.shared_key = shared_key(root.path(), node);
+        self.shared_key = shared_key(&root.name(), node);
         let shown = match dockerfile {
             DockerfileSource::Path(file) => Some(path.join(file)),
             DockerfileSource::Inline(_) => None,
@@ -173,19 +177,17 @@ impl Inputs {
         let name = &context_name(name)?;
         let value = match context {
             NamedContext::Directory(path) => {
-                let root = std::fs::canonicalize(path).map_err(|error| unreadable(path, error))?;
-                if !root.is_dir() {
-                    return Err(invalid(path, "it is not a folder"));
-                }
+                let root = Root::find(path.clone())?;
                 let folder = match name.as_str() {
                     CONTEXT | DOCKERFILE => format!("_{name}"),
                     name => name.to_owned(),
                 };
                 self.set(
                     format!("sharedkey:localdir:{name}"),
-                    shared_key(&root, node),
+                    shared_key(&root.name(), node),
                 );
-                self.add_folder(folder.clone(), Arc::new(Folder::new(root)));
+                let tree = Folder::new(root.path().to_owned());
+                self.add_folder(folder.clone(), Arc::new(tree));
                 format!("local:{folder}")
             }
             NamedContext::Image(reference) => format!("docker-image://{reference}"),
@@ -244,87 +246,9 @@ fn find_image(layout: &Layout, tag: Option<&str>, digest: Option<&str>) -> Resul
 }
 
 /// What buildx names a folder by, so that what it has sent need not be sent again
-/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>).
-fn shared_key(root: &Path, node: &str) -> String {
-    let name = root
-        .file_name()
-        .map(|name| name.to_string_lossy())
-        .unwrap_or_default();
-    format!("{name}:{node}")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::error::{Error, ErrorKind};
-
-    /// A folder with an image that has the tag `1.0`.
-    fn layout() -> (tempfile::TempDir, String) {
-        let folder = tempfile::tempdir().unwrap();
-        let digest = format!("sha256:{}", "a".repeat(64));
-        fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
-        fs::write(
-            folder.path().join("blobs/sha256").join("a".repeat(64)),
-            "{}",
-        )
-        .unwrap();
-        let annotations = serde_json::json!({ "org.opencontainers.image.ref.name": "1.0" });
-        let manifests = serde_json::json!([{ "digest": digest, "annotations": annotations }]);
-        let index = serde_json::json!({ "manifests": manifests });
-        fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
-        (folder, digest)
-    }
-
-    fn prepare(folder: &Path, tag: Option<&str>, digest: Option<&str>) -> Result<Inputs> {
-        let context = NamedContext::OciLayout {
-            directory: folder.to_owned(),
-            tag: tag.map(str::to_owned),
-            digest: digest.map(str::to_owned),
-        };
-        let source = ContextSource::Files {
-            files: vec![("Dockerfile".to_owned(), b"FROM lib".to_vec())],
-            dockerfile: "Dockerfile".to_owned(),
-        };
-        Inputs::prepare(&source, &[("lib".to_owned(), context)].into(), "node")
-    }
-
-    #[test]
-    fn an_image_in_a_folder_is_named_by_its_store_and_its_digest() {
-        let (folder, digest) = layout();
-        for (tag, given) in [(None, None), (Some("1.0"), None), (None, Some(&*digest))] {
-            let inputs = prepare(folder.path(), tag, given).unwrap();
-            let value = &inputs.attributes["context:lib"];
-            let rest = value.strip_prefix("oci-layout://").unwrap();
-            let (store, named) = rest.split_once('@').unwrap();
-            assert_eq!(named, digest);
-            let stores: Vec<String> = inputs.stores.shared().into_keys().collect();
-            assert_eq!(stores, [format!("oci:{store}")]);
-        }
-    }
-
-    #[test]
-    fn an_image_that_is_not_in_the_folder_is_refused_by_name() {
-        let (folder, _) = layout();
-        let absent = format!("sha256:{}", "b".repeat(64));
-        let failed = |tag, digest| -> Error { prepare(folder.path(), tag, digest).err().unwrap() };
-        for (error, words) in [
-            (
-                failed(Some("2.0"), None),
-                "no image tagged `2.0`: there are `1.0`",
-            ),
-            (failed(None, Some(&absent)), &*absent),
-            (failed(None, Some("../x:y")), "`../x:y` is no digest"),
-        ] {
-            assert_eq!(error.kind, ErrorKind::ContextInvalid);
-            assert!(error.message.contains(words), "{error}");
-        }
-        fs::remove_file(folder.path().join("index.json")).unwrap();
-        let error = failed(None, None);
-        assert!(
-            error.message.contains("index.json`: no such file"),
-            "{error}"
-        );
-    }
+/// (<https://github.com/docker/buildx/blob/v0.29.1/build/opt.go>). It becomes a header, where buildx fails with a control
+/// character.
+fn shared_key(name: &OsStr, node: &str) -> String {
+    let name = name.to_string_lossy();
+    format!("{}:{node}", name.replace(char::is_control, "_"))
 }

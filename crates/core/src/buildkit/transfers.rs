@@ -1,5 +1,6 @@
 //! The folders of a build on their way to the engine, watched.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,12 @@ impl Transfers {
             folders: watched.collect(),
             stall,
         }
+    }
+
+    /// An entry that some engines do not take, because something of it is not UTF-8.
+    pub(crate) fn not_unicode(&self) -> Option<&PathBuf> {
+        let mut folders = self.folders.iter();
+        folders.find_map(|folder| folder.counters.not_unicode())
     }
 
     /// What has changed since the last look, and whether something stalls.

@@ -1,215 +1,116 @@
-//! The regular expressions that patterns turn into: a small part of Go's syntax, matched in linear time.
+//! The regular expressions that patterns turn into: the part of Go's syntax that they can contain, matched in linear
+//! time.
+//!
+//! <https://github.com/golang/go/blob/go1.26.0/src/regexp/syntax/parse.go>
 
-/// An expression that has to match a whole path.
+mod class;
+mod parse;
+mod run;
+mod set;
+
+use set::Set;
+
+use super::pattern::{BadPattern, Candidate, ends_with};
+
+/// An expression that is held against whole paths.
 #[derive(Debug)]
 pub(super) struct Expression {
-    states: Vec<State>,
+    steps: Vec<Step>,
+    sets: Vec<Set>,
+    /// Whether a match can only begin where the path does.
+    is_anchored: bool,
+    /// What every path begins with that matches.
+    prefix: Vec<u8>,
+    /// What every path ends with that matches.
+    suffix: Vec<u8>,
 }
 
-#[derive(Debug)]
-enum State {
-    /// One character of the set.
-    One(Set),
-    /// Any number of characters of the set.
-    Many(Set),
-    /// The next state may be passed over.
-    Optional,
+/// One step on the way to a match. Ways are relative, so that steps are repeated by copying them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// This character.
+    Character(u32),
+    /// One character of the set with this number.
+    One(u32),
+    /// Any number of characters of the set with this number.
+    Many(u32),
     /// Any number of characters without a line feed, the last one a `/`.
     ThroughSlash,
-    /// Nothing, at the start of the path only.
+    /// Nothing, at such a place only.
+    At(Place),
+    /// Nothing; a way also leads so many steps ahead.
+    Ahead(u32),
+    /// Nothing; a way also leads so many steps back.
+    Back(u32),
+    /// The end of an alternative.
+    Match,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
     Start,
-}
-
-#[derive(Debug, Default)]
-struct Set {
-    ranges: Vec<(char, char)>,
-    negated: bool,
-}
-
-impl Set {
-    fn of(character: char) -> Self {
-        Self {
-            ranges: vec![(character, character)],
-            negated: false,
-        }
-    }
-
-    fn has(&self, character: char) -> bool {
-        self.ranges
-            .iter()
-            .any(|&(low, high)| (low..=high).contains(&character))
-            != self.negated
-    }
+    End,
+    WordBoundary,
+    NoWordBoundary,
 }
 
 impl Expression {
-    /// Reads what `translate` wrote; `None` where Go would not compile it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut rest = text;
-        let mut states = Vec::new();
-        let mut is_closed = false;
-        while let Some(character) = rest.chars().next() {
-            let after = &rest[character.len_utf8()..];
-            rest = match character {
-                '^' => {
-                    states.push(State::Start);
-                    after
-                }
-                '$' => {
-                    is_closed = true;
-                    after
-                }
-                '(' => {
-                    states.extend([State::Optional, State::ThroughSlash]);
-                    after.strip_prefix(".*/)?")?
-                }
-                '.' => {
-                    states.push(State::Many(Set {
-                        negated: true,
-                        ..Set::of('\n')
-                    }));
-                    after.strip_prefix('*')?
-                }
-                '[' => {
-                    let (set, after) = parse_class(after)?;
-                    let many = after.strip_prefix('*');
-                    states.push(if many.is_some() {
-                        State::Many(set)
-                    } else {
-                        State::One(set)
-                    });
-                    many.unwrap_or(after)
-                }
-                _ => {
-                    let (character, after) = parse_character(rest)?;
-                    states.push(State::One(Set::of(character)));
-                    after
-                }
-            };
-        }
-        if !is_closed {
-            // A `\` at the end of the pattern has taken the meaning from the `$`.
-            states.push(State::Many(Set {
-                negated: true,
-                ..Set::default()
-            }));
-        }
-        Some(Self { states })
-    }
-
-    /// Whether the whole path matches.
-    pub(super) fn matches(&self, path: &[char]) -> bool {
-        let mut live = vec![false; self.states.len() + 1];
-        live[0] = true;
-        self.pass_over(&mut live, true);
-        let mut next = live.clone();
-        for &character in path {
-            next.fill(false);
-            for (index, state) in self
-                .states
-                .iter()
-                .enumerate()
-                .filter(|&(index, _)| live[index])
-            {
-                match state {
-                    State::One(set) => next[index + 1] |= set.has(character),
-                    State::Many(set) => next[index] |= set.has(character),
-                    State::ThroughSlash => {
-                        next[index] |= character != '\n';
-                        next[index + 1] |= character == '/';
-                    }
-                    State::Optional | State::Start => {}
-                }
-            }
-            if !next.contains(&true) {
-                return false;
-            }
-            self.pass_over(&mut next, false);
-            std::mem::swap(&mut live, &mut next);
-        }
-        live[self.states.len()]
-    }
-
-    /// Adds the states that are reached without a character; they all lie ahead.
-    fn pass_over(&self, live: &mut [bool], at_start: bool) {
-        for (index, state) in self.states.iter().enumerate() {
-            if !live[index] {
-                continue;
-            }
-            match state {
-                State::Many(_) => live[index + 1] = true,
-                State::Optional => {
-                    live[index + 1] = true;
-                    live[index + 2] = true;
-                }
-                State::Start if at_start => live[index + 1] = true,
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Reads a class whose `[` has been read, with what follows it.
-fn parse_class(text: &str) -> Option<(Set, &str)> {
-    let negated = text.starts_with('^');
-    let mut rest = text.strip_prefix('^').unwrap_or(text);
-    let mut ranges = Vec::new();
-    loop {
-        if let Some(after) = rest.strip_prefix(']').filter(|_| !ranges.is_empty()) {
-            return Some((Set { ranges, negated }, after));
-        }
-        if let Some((name, after)) = rest
-            .strip_prefix("[:")
-            .and_then(|rest| rest.split_once(":]"))
-        {
-            ranges.extend_from_slice(named_class(name)?);
-            rest = after;
-            continue;
-        }
-        let (low, after) = parse_character(rest)?;
-        let bound = after
-            .strip_prefix('-')
-            .filter(|bound| !bound.starts_with(']'));
-        let (high, after) = match bound {
-            Some(bound) => parse_character(bound)?,
-            None => (low, after),
+    /// Reads what `translate` wrote; fails where Go would not compile it.
+    pub(super) fn parse(text: &str) -> Result<Self, BadPattern> {
+        let (steps, sets) = parse::parse(text)?;
+        let prefix = match &steps[..] {
+            [Step::At(Place::Start), rest @ ..] => rest,
+            _ => &[],
         };
-        if high < low {
-            return None;
-        }
-        ranges.push((low, high));
-        rest = after;
+        let mut suffix = literal(required_end(&steps).iter().rev());
+        suffix.reverse();
+        Ok(Self {
+            is_anchored: steps.first() == Some(&Step::At(Place::Start)),
+            prefix: text_of(&literal(prefix.iter())),
+            suffix: text_of(&suffix),
+            steps,
+            sets,
+        })
+    }
+
+    /// Whether the path matches.
+    pub(super) fn matches(&self, candidate: &Candidate<'_>) -> bool {
+        // Most paths fail here, which costs next to nothing.
+        ends_with(candidate.path(), &self.suffix)
+            && candidate.path().starts_with(&self.prefix)
+            && self.run(candidate.characters())
     }
 }
 
-/// Reads one character, plain or, where it is ASCII, after a `\`.
-fn parse_character(text: &str) -> Option<(char, &str)> {
-    let escaped = text.strip_prefix('\\');
-    let text = escaped.unwrap_or(text);
-    let character = text
-        .chars()
-        .next()
-        .filter(|character| escaped.is_none() || character.is_ascii())?;
-    Some((character, &text[character.len_utf8()..]))
+/// The last steps, as far as every match goes through them, where it ends with the path.
+fn required_end(steps: &[Step]) -> &[Step] {
+    let [before @ .., Step::At(Place::End), Step::Match] = steps else {
+        return &[];
+    };
+    if before.contains(&Step::Match) {
+        return &[];
+    }
+    let landings = steps
+        .iter()
+        .enumerate()
+        .filter_map(|(index, step)| match step {
+            Step::Ahead(ahead) => Some(index + *ahead as usize),
+            _ => None,
+        });
+    before.get(landings.max().unwrap_or(0)..).unwrap_or(&[])
 }
 
-/// The ASCII classes of <https://pkg.go.dev/regexp/syntax>.
-fn named_class(name: &str) -> Option<&'static [(char, char)]> {
-    Some(match name {
-        "alnum" => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
-        "alpha" => &[('A', 'Z'), ('a', 'z')],
-        "ascii" => &[('\0', '\x7f')],
-        "blank" => &[('\t', '\t'), (' ', ' ')],
-        "cntrl" => &[('\0', '\x1f'), ('\x7f', '\x7f')],
-        "digit" => &[('0', '9')],
-        "graph" => &[('!', '~')],
-        "lower" => &[('a', 'z')],
-        "print" => &[(' ', '~')],
-        "punct" => &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')],
-        "space" => &[('\t', '\r'), (' ', ' ')],
-        "upper" => &[('A', 'Z')],
-        "word" => &[('0', '9'), ('A', 'Z'), ('a', 'z'), ('_', '_')],
-        "xdigit" => &[('0', '9'), ('A', 'F'), ('a', 'f')],
-        _ => return None,
-    })
+/// The characters that `steps` begin with. U+FFFD is none of them: it also stands for any byte that is not UTF-8.
+fn literal<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<char> {
+    let character = |step: &Step| match step {
+        Step::Character(character) => {
+            char::from_u32(*character).filter(|&character| character != char::REPLACEMENT_CHARACTER)
+        }
+        _ => None,
+    };
+    steps.map_while(character).collect()
+}
+
+fn text_of(characters: &[char]) -> Vec<u8> {
+    characters.iter().collect::<String>().into_bytes()
 }

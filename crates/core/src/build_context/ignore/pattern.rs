@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use super::expression::Expression;
 use super::go_match::{ESCAPES, go_match};
 use super::ignore_file::{clean, trim};
+use super::translation::{BYTE_ORDER_MARK, Translation, decode, translate};
 
 /// A pattern, ready to be held against paths.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ enum Shape {
     /// The path ends with the text after the opening `**`.
     Suffix,
     Expression(Expression),
+    /// No path can be held against it.
+    Bad(BadPattern),
 }
 
 /// Why a pattern is refused.
@@ -33,12 +36,14 @@ pub(crate) enum BadPattern {
     NothingAfterMark,
     /// Such as a class that is not closed, empty or back to front.
     Syntax,
+    /// Such as `\pL`. Their tables are large, and what is in them depends on the Go that Docker was built with.
+    UnicodeClass,
 }
 
 /// A path that patterns are held against.
 pub(crate) struct Candidate<'a> {
     path: &'a [u8],
-    characters: OnceCell<Vec<char>>,
+    characters: OnceCell<Vec<u32>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -49,14 +54,24 @@ impl<'a> Candidate<'a> {
             characters: OnceCell::new(),
         }
     }
+
+    pub(super) fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// The numbers of its characters.
+    pub(super) fn characters(&self) -> &[u32] {
+        self.characters
+            .get_or_init(|| decode(self.path).map(u32::from).collect())
+    }
 }
 
 impl Pattern {
     /// Reads one cleaned line; `None` where it is empty.
     ///
-    /// The rules are those of <https://github.com/moby/patternmatcher/blob/v0.6.1/patternmatcher.go>, with one
-    /// exception: `\` before a letter or a digit stands for that character, where Docker takes `\d`, `\b` and the like
-    /// for regular expressions.
+    /// The rules are those of <https://github.com/moby/patternmatcher/blob/v0.6.1/patternmatcher.go>, which makes regular
+    /// expressions of patterns: `\d`, `\b` and the like are what they are there, though nobody may have meant them. One
+    /// that cannot be made fails when the first path is held against it, as with Docker, and not here.
     pub(crate) fn parse(line: &[u8]) -> Result<Option<Self>, BadPattern> {
         let line = trim(line);
         if line.is_empty() {
@@ -79,7 +94,7 @@ impl Pattern {
             Translation::Prefix => Shape::Prefix,
             Translation::Suffix => Shape::Suffix,
             Translation::Expression(expression) => {
-                Shape::Expression(Expression::parse(&expression).ok_or(BadPattern::Syntax)?)
+                Expression::parse(&expression).map_or_else(Shape::Bad, Shape::Expression)
             }
         };
         Ok(Some(Self {
@@ -99,23 +114,30 @@ impl Pattern {
     }
 
     /// Whether the path itself matches; its parent folders are the caller's business.
-    pub(crate) fn matches(&self, candidate: &Candidate<'_>) -> bool {
+    pub(crate) fn matches(&self, candidate: &Candidate<'_>) -> Result<bool, BadPattern> {
         let path = candidate.path;
-        match &self.shape {
+        Ok(match &self.shape {
             Shape::Exact => path == self.text,
             Shape::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
             Shape::Suffix => {
                 let suffix = &self.text[2..];
-                path.ends_with(suffix) || suffix.strip_prefix(b"/") == Some(path)
+                ends_with(path, suffix) || suffix.strip_prefix(b"/") == Some(path)
             }
-            Shape::Expression(expression) => {
-                expression.matches(candidate.characters.get_or_init(|| decode(path).collect()))
-            }
-        }
+            Shape::Expression(expression) => expression.matches(candidate),
+            Shape::Bad(reason) => return Err(*reason),
+        })
+    }
+
+    /// The pattern, without its mark.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
     }
 
     /// Whether some path below `folder` may match; wrong answers are always `true`.
     pub(crate) fn may_match_below(&self, folder: &[u8]) -> bool {
+        if matches!(self.shape, Shape::Bad(_)) || self.matches_other_parts() {
+            return true;
+        }
         let is_plain = matches!(self.shape, Shape::Exact);
         let mut parts = self.text.split(|&byte| byte == b'/');
         for name in folder.split(|&byte| byte == b'/') {
@@ -135,85 +157,32 @@ impl Pattern {
         }
         parts.next().is_some()
     }
-}
 
-/// How a pattern is matched.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Translation {
-    /// By comparing the whole path.
-    Exact,
-    /// By comparing its start.
-    Prefix,
-    /// By comparing its end.
-    Suffix,
-    /// By this regular expression.
-    Expression(String),
-}
-
-/// Turns a well-formed pattern into what it is matched with.
-///
-/// Classes are not looked at as a whole, as in Docker: `[*]` becomes `[[^/]*]`, and the first `]` closes the class.
-pub(crate) fn translate(pattern: &[u8]) -> Translation {
-    let mut characters = decode(pattern).peekable();
-    // Go's scanner drops a byte order mark in front.
-    characters.next_if_eq(&'\u{feff}');
-    let mut kind = Translation::Exact;
-    let mut text = String::from("^");
-    let mut at_start = true;
-    let expression = || Translation::Expression(String::new());
-    while let Some(character) = characters.next() {
-        match character {
-            '*' if characters.next_if_eq(&'*').is_some() => {
-                characters.next_if_eq(&'/');
-                if characters.peek().is_some() {
-                    text.push_str("(.*/)?");
-                    kind = expression();
-                } else if kind == Translation::Exact {
-                    kind = Translation::Prefix;
-                } else {
-                    text.push_str(".*");
-                    kind = expression();
-                }
-                if at_start {
-                    kind = Translation::Suffix;
-                }
-            }
-            '*' => {
-                text.push_str("[^/]*");
-                kind = expression();
-            }
-            '?' => {
-                text.push_str("[^/]");
-                kind = expression();
-            }
-            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => text.extend(['\\', character]),
-            '\\' if ESCAPES => {
-                text.push('\\');
-                text.extend(characters.next());
-                kind = expression();
-            }
-            '[' | ']' => {
-                text.push(character);
-                kind = expression();
-            }
-            _ => text.push(character),
-        }
-        at_start = false;
+    /// Whether a path may match whose parts differ from those of the text, wildcards apart.
+    ///
+    /// Next to a `*`, Docker leaves `|` and `{2}` the meaning that they have in regular expressions (its `shouldEscape` is
+    /// to take it, and does not), drops a byte order mark, and takes all bytes that are not UTF-8 for the same.
+    pub(super) fn matches_other_parts(&self) -> bool {
+        let is_marked = |text: &str| text.starts_with(BYTE_ORDER_MARK) || text.contains('\u{fffd}');
+        matches!(self.shape, Shape::Expression(_))
+            && (self.text.iter().any(|byte| b"|{".contains(byte))
+                || str::from_utf8(&self.text).map_or(true, is_marked))
     }
-    if let Translation::Expression(expression) = &mut kind {
-        text.push('$');
-        *expression = text;
+
+    /// The text without what stands for everything below, where nothing else in it stands for anything: Docker takes it
+    /// for the beginning of all that matches.
+    ///
+    /// <https://github.com/tonistiigi/fsutil/blob/586307ad452f/filter.go> (`patternWithoutTrailingGlob`)
+    pub(super) fn beginning(&self) -> Option<&[u8]> {
+        let text = self.text.strip_suffix(b"/**").unwrap_or(&self.text);
+        let text = text.strip_suffix(b"/*").unwrap_or(text);
+        let is_special = |byte| b"*[]?^".contains(byte) || ESCAPES && *byte == b'\\';
+        (!text.iter().any(is_special)).then_some(text)
     }
-    kind
 }
 
-/// The characters of `bytes` as Go sees them: each byte that is not UTF-8 is U+FFFD.
-fn decode(bytes: &[u8]) -> impl Iterator<Item = char> {
-    bytes.utf8_chunks().flat_map(|chunk| {
-        let invalid = chunk.invalid().len();
-        chunk
-            .valid()
-            .chars()
-            .chain(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, invalid))
-    })
+/// Compares from the end, where names differ soonest: a hundred patterns against each of a million paths is common.
+pub(super) fn ends_with(path: &[u8], suffix: &[u8]) -> bool {
+    path.len() >= suffix.len()
+        && std::iter::zip(path.iter().rev(), suffix.iter().rev()).all(|(left, right)| left == right)
 }

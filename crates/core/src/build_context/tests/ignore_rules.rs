@@ -1,13 +1,21 @@
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::build_context::ignore::{Hits, IgnoreRules};
+
+fn parse(content: &str) -> IgnoreRules {
+    IgnoreRules::parse(content.as_bytes(), Path::new(".dockerignore")).unwrap()
+}
 
 fn is_excluded(rules: &IgnoreRules, path: &str) -> bool {
     let mut hits = Hits::default();
     for (end, _) in path.match_indices('/') {
-        hits = rules.judge(&path.as_bytes()[..end], &hits).hits;
+        hits = rules
+            .judge(&path.as_bytes()[..end], true, &hits)
+            .unwrap()
+            .hits;
     }
-    rules.judge(path.as_bytes(), &hits).excluded
+    rules.judge(path.as_bytes(), false, &hits).unwrap().excluded
 }
 
 /// lines of the ignore file, path, whether it stays out
@@ -95,7 +103,7 @@ fn the_last_hit_on_a_path_or_a_folder_above_decides() {
         for line in *lines {
             writeln!(content, "{line}").unwrap();
         }
-        let rules = IgnoreRules::parse(content.as_bytes()).unwrap();
+        let rules = parse(&content);
         assert_eq!(is_excluded(&rules, path), *expected, "{lines:?} on {path}");
     }
 }
@@ -103,21 +111,38 @@ fn the_last_hit_on_a_path_or_a_folder_above_decides() {
 /// What a pattern that is not asked leaves behind differs from what each pattern alone would say of the parents.
 #[test]
 fn hits_are_carried_down_and_not_found_again() {
-    let rules = IgnoreRules::parse(b"!a/b\na/*/c\na\n").unwrap();
+    let rules = parse("!a/b\na/*/c\na\n");
     // `a/b` is not asked of `!a/b`, since nothing was excluded by then; `a` excludes it and what is below.
     assert!(is_excluded(&rules, "a/b"));
     assert!(is_excluded(&rules, "a/b/c"));
-    let carried = IgnoreRules::parse(b"*/x\n!d\nd/x/y\n!d/x\n").unwrap();
+    let carried = parse("*/x\n!d\nd/x/y\n!d/x\n");
     assert!(!is_excluded(&carried, "d/x"));
     assert!(!is_excluded(&carried, "d/x/y"));
 }
 
 #[test]
 fn what_is_always_sent_is_taken_back_by_its_exact_name() {
-    let mut rules = IgnoreRules::parse(b"**\n").unwrap();
+    let mut rules = parse("**\n");
     rules.always_send(b"build/Dockerfile[1]");
     assert!(!is_excluded(&rules, "build/Dockerfile[1]"));
     assert!(is_excluded(&rules, "build/Dockerfile1"));
     assert!(rules.may_send_below(b"build"));
     assert!(!rules.may_send_below(b"src"));
+}
+
+/// `|` and `{` may match anywhere. Docker does not know that, and so leaves out what it does not look for.
+#[test]
+fn below_an_excluded_folder_docker_finds_what_begins_with_the_text() {
+    let enters = |content: &str, folder: &str| parse(content).may_send_below(folder.as_bytes());
+    assert!(enters("*\n!a|b/*\n", "a|b"));
+    assert!(!enters("*\n!a|b/*\n", "x"));
+    assert!(enters("*\n!a|b/*\n!c/d\n", "c"));
+    assert!(!enters("*\n!a|b/*\n!c/d\n", "c/d/e"));
+    assert!(enters("*\n!a|b/?\n", "x"));
+    assert!(enters("*\n!a|b/*\n!c?\n", "x"));
+    assert!(enters("*\n!a{2}/*/*\n", "x"));
+    assert!(enters("*\n!\u{fffd}/?\n", "x"));
+    // Where nothing else stands for anything, they stand for themselves.
+    assert!(!enters("*\n!a|b/c\n", "x"));
+    assert!(!enters("*\n!a|b/**\n", "x"));
 }

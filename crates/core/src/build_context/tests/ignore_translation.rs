@@ -1,4 +1,5 @@
-use crate::build_context::ignore::pattern::{Pattern, Translation, translate};
+use crate::build_context::ignore::pattern::Pattern;
+use crate::build_context::ignore::translation::{Translation, translate};
 
 #[test]
 fn patterns_translate_as_dockers_do() {

@@ -1,6 +1,7 @@
 mod archive;
 mod changes;
 mod dockerfile;
+mod ignore_expressions;
 mod ignore_file;
 mod ignore_patterns;
 mod ignore_rules;

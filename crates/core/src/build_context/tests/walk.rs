@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::support::{folder, refusal};
@@ -8,7 +9,7 @@ use crate::build_context::{ContextSource, DockerfileSource};
 use crate::error::ErrorKind;
 
 fn walked(folder: &tempfile::TempDir, lines: &str) -> Walked {
-    let rules = IgnoreRules::parse(lines.as_bytes()).unwrap();
+    let rules = IgnoreRules::parse(lines.as_bytes(), Path::new(".dockerignore")).unwrap();
     walk(folder.path(), &rules, &AtomicBool::new(false)).unwrap()
 }
 
@@ -124,13 +125,8 @@ fn an_excluded_socket_is_no_warning() {
 #[cfg(unix)]
 #[test]
 fn a_device_is_left_out_with_a_warning() {
-    let rules = IgnoreRules::parse(b"*\n!null\n").unwrap();
-    let walked = walk(
-        std::path::Path::new("/dev"),
-        &rules,
-        &AtomicBool::new(false),
-    )
-    .unwrap();
+    let rules = IgnoreRules::parse(b"*\n!null\n", Path::new(".dockerignore")).unwrap();
+    let walked = walk(Path::new("/dev"), &rules, &AtomicBool::new(false)).unwrap();
     assert_eq!(walked.entries, []);
     assert_eq!(walked.warnings[0].code, "CONTEXT_DEVICE_SKIPPED");
 }

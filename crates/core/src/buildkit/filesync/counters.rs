@@ -1,21 +1,25 @@
 //! How far the transfer of a folder has come, for whoever shows it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::progress::Warning;
 
-/// Counts that the transfers of one folder keep and any thread may look at.
+/// Counts that the transfers of a folder keep and any thread may look at. An engine asks for a folder more than once: for
+/// its ignore file, and for what that leaves.
 #[derive(Debug, Default)]
 pub(crate) struct SyncCounters {
     entries: AtomicU64,
     files_sent: AtomicU64,
     bytes_sent: AtomicU64,
-    /// Transfers: an engine may ask for a folder more than once.
-    begun: AtomicU64,
-    walked: AtomicU64,
-    ended: AtomicU64,
+    has_begun: AtomicBool,
+    /// Transfers that still describe.
+    walks: AtomicU64,
+    /// Transfers that have not ended.
+    transfers: AtomicU64,
     warnings: Mutex<Vec<Warning>>,
+    not_unicode: OnceLock<PathBuf>,
 }
 
 /// The counts at one time.
@@ -27,28 +31,28 @@ pub(crate) struct Counts {
     pub(crate) files_sent: u64,
     /// Bytes that the connection has taken.
     pub(crate) bytes_sent: u64,
-    /// Whether the transfer has begun.
+    /// Whether a transfer has begun.
     pub(crate) has_begun: bool,
-    /// Whether every entry has been described.
+    /// Whether every entry has been described, as far as is known: another transfer may begin.
     pub(crate) walk_ended: bool,
-    /// Whether the receiver has all that it wanted.
+    /// Whether the receiver has all that it wanted, likewise.
     pub(crate) done: bool,
 }
 
 impl SyncCounters {
     /// The counts as they are.
     pub(crate) fn get(&self) -> Counts {
-        // In this order: what is read later is at least as new.
-        let ended = self.ended.load(Ordering::Acquire);
-        let walked = self.walked.load(Ordering::Acquire);
-        let begun = self.begun.load(Ordering::Acquire);
+        // The flags first: what is read after them is at least as new.
+        let has_begun = self.has_begun.load(Ordering::Acquire);
+        let done = has_begun && self.transfers.load(Ordering::Acquire) == 0;
+        let walk_ended = has_begun && self.walks.load(Ordering::Acquire) == 0;
         Counts {
             entries: self.entries.load(Ordering::Relaxed),
             files_sent: self.files_sent.load(Ordering::Relaxed),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
-            has_begun: begun > 0,
-            walk_ended: begun > 0 && walked == begun,
-            done: begun > 0 && ended == begun,
+            has_begun,
+            walk_ended,
+            done,
         }
     }
 
@@ -57,8 +61,16 @@ impl SyncCounters {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The first entry that was described and has something in its description that is not UTF-8, which some engines do
+    /// not take.
+    pub(crate) fn not_unicode(&self) -> Option<&PathBuf> {
+        self.not_unicode.get()
+    }
+
     pub(crate) fn begin(&self) {
-        self.begun.fetch_add(1, Ordering::Release);
+        self.walks.fetch_add(1, Ordering::Release);
+        self.transfers.fetch_add(1, Ordering::Release);
+        self.has_begun.store(true, Ordering::Release);
     }
 
     pub(crate) fn add_entry(&self) {
@@ -74,11 +86,15 @@ impl SyncCounters {
     }
 
     pub(crate) fn end_walk(&self) {
-        self.walked.fetch_add(1, Ordering::Release);
+        self.walks.fetch_sub(1, Ordering::Release);
     }
 
     pub(crate) fn end(&self) {
-        self.ended.fetch_add(1, Ordering::Release);
+        self.transfers.fetch_sub(1, Ordering::Release);
+    }
+
+    pub(super) fn add_not_unicode(&self, path: impl FnOnce() -> PathBuf) {
+        self.not_unicode.get_or_init(path);
     }
 
     pub(super) fn warn(&self, warning: Warning) {
@@ -86,5 +102,30 @@ impl SyncCounters {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(warning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_done_once_every_transfer_of_it_is() {
+        let counters = SyncCounters::default();
+        let flags = || {
+            let counts = counters.get();
+            (counts.has_begun, counts.walk_ended, counts.done)
+        };
+        assert_eq!(flags(), (false, false, false));
+        counters.begin();
+        counters.end_walk();
+        counters.end();
+        assert_eq!(flags(), (true, true, true));
+        counters.begin();
+        assert_eq!(flags(), (true, false, false));
+        counters.end_walk();
+        assert_eq!(flags(), (true, true, false));
+        counters.end();
+        assert_eq!(flags(), (true, true, true));
     }
 }

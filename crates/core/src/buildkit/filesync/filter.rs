@@ -1,13 +1,16 @@
 //! Which entries of a folder are sent.
 //!
 //! The outcome is that of <https://github.com/tonistiigi/fsutil/blob/586307ad452f/filter.go>. Folders in which nothing
-//! can be wanted are passed over by a rule of our own, which passes over more of them.
+//! can be wanted are passed over by a rule of our own, which passes over more of them: an excluding pattern that cannot be
+//! compiled fails for what is included, and not for all that Go's side looks at on the way.
+//!
+//! A file that is described has its content. Go's side judges it anew when it is asked for, by a rule that differs where
+//! something was taken back and a folder above it excluded after that, and sends an empty file then.
 
 use super::follow::{follow, without_nested};
 use super::request::SyncRequest;
 use super::tree::Tree;
-use crate::build_context::failure::{invalid, unreadable};
-use crate::build_context::ignore::pattern::BadPattern;
+use crate::build_context::failure::unreadable;
 use crate::build_context::ignore::{Hits, IgnoreRules};
 use crate::error::Result;
 
@@ -48,21 +51,13 @@ impl Filter {
                 include = without_nested(include).unwrap_or_default();
             }
         }
+        let place = tree.shown(b"");
         let read = |patterns: Vec<Vec<u8>>| {
             let is_given = !patterns.is_empty();
-            IgnoreRules::of_patterns(patterns).map(|rules| is_given.then_some(rules))
+            let rules = IgnoreRules::of_patterns(patterns, &place)?;
+            Ok(is_given.then_some(rules))
         };
-        let rules = read(include).and_then(|include| Ok((include, read(wanted.exclude)?)));
-        let (include, exclude) = rules.map_err(|(reason, pattern)| {
-            let message = match reason {
-                BadPattern::NothingAfterMark => "illegal exclusion pattern `!`".to_owned(),
-                BadPattern::Syntax => {
-                    format!("syntax error in pattern `{}`", pattern.escape_ascii())
-                }
-            };
-            invalid(&tree.shown(b""), message)
-                .with_hint("correct the pattern in the ignore file; the syntax is at https://docs.docker.com/build/concepts/context/#syntax")
-        })?;
+        let (include, exclude) = (read(include)?, read(wanted.exclude)?);
         Ok(Self { include, exclude })
     }
 
@@ -72,30 +67,30 @@ impl Filter {
         path: &[u8],
         is_folder: bool,
         parent: &FolderHits,
-    ) -> (Fate, FolderHits) {
+    ) -> Result<(Fate, FolderHits)> {
         let mut hits = FolderHits::default();
         let mut is_wanted = true;
         if let Some(rules) = &self.include {
-            let verdict = rules.judge(path, &parent.include);
+            let verdict = rules.judge(path, is_folder, &parent.include)?;
             hits.include = verdict.hits;
             if !verdict.excluded {
                 is_wanted = false;
                 if !is_folder || !rules.may_match_below(path) {
-                    return (Fate::Dropped, hits);
+                    return Ok((Fate::Dropped, hits));
                 }
             }
         }
         if let Some(rules) = &self.exclude {
-            let verdict = rules.judge(path, &parent.exclude);
+            let verdict = rules.judge(path, is_folder, &parent.exclude)?;
             hits.exclude = verdict.hits;
             if verdict.excluded {
                 is_wanted = false;
                 if !is_folder || !rules.may_send_below(path) {
-                    return (Fate::Dropped, hits);
+                    return Ok((Fate::Dropped, hits));
                 }
             }
         }
         let fate = if is_wanted { Fate::Sent } else { Fate::Held };
-        (fate, hits)
+        Ok((fate, hits))
     }
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::mode;
 use super::packet::Stat;
-use super::tree::{Listing, Looked, Opened, Tree};
-use crate::build_context::disk::Kind;
+use super::tree::{Listing, Looked, Tree};
+use crate::build_context::disk::{Facts, Identity, Kind, Opened};
 use crate::build_context::memory::MODIFIED;
 
 /// Files by their paths; the folders that they lie in are made up.
@@ -78,13 +78,25 @@ impl Tree for Files {
             mod_time: MODIFIED * 1_000_000_000,
             ..Stat::default()
         };
-        Ok(Looked { kind, linked: None })
+        Ok(Looked {
+            kind,
+            identity: Identity::default(),
+            is_linked: false,
+        })
     }
 
     fn open(&self, path: &[u8]) -> io::Result<Option<Opened>> {
         let content = self.files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Some(Opened {
+        let facts = Facts {
+            kind: Kind::File,
+            mode: 0o644,
+            modified: MODIFIED,
+            nanoseconds: 0,
             size_bytes: content.len() as u64,
+            identity: Identity::default(),
+        };
+        Ok(Some(Opened {
+            facts,
             content: Box::new(Cursor::new(content.clone())),
         }))
     }

@@ -1,9 +1,8 @@
 //! The messages of a file transfer, as fsutil has them
 //! (<https://github.com/tonistiigi/fsutil/blob/586307ad452f/types/wire.proto>).
 //!
-//! `path` and `linkname` are bytes here: Go does not check that its strings are UTF-8, and file names need not be.
-
-use std::collections::BTreeMap;
+//! `path`, `linkname` and the names of attributes are bytes here: Go does not check that its strings are UTF-8, and on disk
+//! they need not be.
 
 use bytes::{BufMut as _, Bytes};
 use prost::Message;
@@ -71,8 +70,18 @@ pub(crate) struct Stat {
     pub(crate) devmajor: i64,
     #[prost(int64, tag = "9")]
     pub(crate) devminor: i64,
-    #[prost(btree_map = "string, bytes", tag = "10")]
-    pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
+    #[prost(message, repeated, tag = "10")]
+    pub(crate) xattrs: Vec<Xattr>,
+}
+
+/// An extended attribute: an entry of what Go's side declares as a map.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub(crate) struct Xattr {
+    /// Such as `user.mime_type`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) name: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) value: Vec<u8>,
 }
 
 /// Appends `packet` as one message of a gRPC stream. Returns its length without the prefix.

@@ -1,6 +1,8 @@
-//! Which path each entry had that was described, in little memory: 500,000 entries take about 20 MB.
+//! Which path each entry had that was described, in little memory: 500,000 entries take about 24 MB.
 
 use super::mode;
+use super::tree::mod_time;
+use crate::build_context::disk::{Facts, Identity};
 
 /// Names are kept in pieces of this size, so that growing copies nothing.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -26,12 +28,13 @@ pub(super) struct Id(pub(super) u32);
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     size_bytes: u64,
+    marks: Marks,
     parent: u32,
     piece: u32,
     start: u32,
     name_length: u16,
     /// Whether its content may be asked for, and has not been.
-    is_wanted: bool,
+    may_be_asked: bool,
 }
 
 /// A file whose content is asked for.
@@ -41,22 +44,57 @@ pub(super) struct Wanted {
     pub(super) path: Vec<u8>,
     /// As it was described.
     pub(super) size_bytes: u64,
+    marks: Marks,
+}
+
+impl Wanted {
+    /// Whether what was opened is the file that was described: the same one, or one with the same time of change, because
+    /// some file systems give a file another number whenever they have forgotten it.
+    pub(super) fn is(&self, opened: &Facts) -> bool {
+        let modified = mod_time(opened.modified, opened.nanoseconds);
+        let marks = Marks::of(opened.identity, modified);
+        marks.identity == self.marks.identity || marks.modified == self.marks.modified
+    }
+}
+
+/// What tells a file from another of the same name: different ones differ nearly always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    identity: u32,
+    modified: u32,
+}
+
+impl Marks {
+    fn of(identity: Identity, modified: i64) -> Self {
+        Self {
+            identity: folded(identity.fingerprint()),
+            modified: folded(modified.cast_unsigned()),
+        }
+    }
+}
+
+fn folded(number: u64) -> u32 {
+    let low_bits = u64::from(u32::MAX);
+    u32::try_from((number ^ number >> 32) & low_bits).unwrap_or_default()
 }
 
 impl Table {
-    /// Adds the next entry. `name` is the last part of its path.
+    /// Adds the next entry. `name` is the last part of its path, `modified` is in nanoseconds.
     pub(super) fn push(
         &mut self,
         parent: Option<Id>,
         name: &[u8],
         mode: u32,
         size_bytes: u64,
+        identity: Identity,
+        modified: i64,
     ) -> Id {
         let id = Id(self.length);
         let entry = Entry {
             size_bytes,
+            marks: Marks::of(identity, modified),
             parent: parent.map_or(NO_PARENT, |parent| parent.0),
-            is_wanted: mode::is_regular(mode),
+            may_be_asked: mode::is_regular(mode),
             ..self.keep(name)
         };
         match self
@@ -91,17 +129,21 @@ impl Table {
         names.join(&b'/')
     }
 
-    /// Takes the wish for the content of an entry; `None` where there is no such file, or it was asked for before.
-    pub(super) fn take(&mut self, id: u32) -> Option<Wanted> {
+    /// Notes that the content of an entry is asked for. `false` where there is no such file, or it was asked for before.
+    pub(super) fn ask(&mut self, id: u32) -> bool {
         let index = id as usize;
-        let entry = self
-            .entries
-            .get_mut(index / PIECE_ENTRIES)?
-            .get_mut(index % PIECE_ENTRIES)?;
-        let size_bytes = entry.size_bytes;
-        std::mem::take(&mut entry.is_wanted).then(|| Wanted {
+        let piece = self.entries.get_mut(index / PIECE_ENTRIES);
+        let entry = piece.and_then(|piece| piece.get_mut(index % PIECE_ENTRIES));
+        entry.is_some_and(|entry| std::mem::take(&mut entry.may_be_asked))
+    }
+
+    /// What is known of a file.
+    pub(super) fn wanted(&self, id: u32) -> Option<Wanted> {
+        let entry = self.get(id)?;
+        Some(Wanted {
             path: self.path(Id(id)),
-            size_bytes,
+            size_bytes: entry.size_bytes,
+            marks: entry.marks,
         })
     }
 
@@ -136,12 +178,13 @@ impl Table {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Entry {
             size_bytes: 0,
+            marks: Marks::default(),
             parent: NO_PARENT,
             piece: narrow(self.names.len() - 1),
             start: narrow(start),
             // No file system has longer names: 255 bytes, or 255 UTF-16 units.
             name_length: u16::try_from(name.len()).unwrap_or(u16::MAX),
-            is_wanted: false,
+            may_be_asked: false,
         }
     }
 }
@@ -150,36 +193,63 @@ impl Table {
 mod tests {
     use super::*;
 
+    fn push(table: &mut Table, parent: Option<Id>, name: &str, mode: u32, size_bytes: u64) -> Id {
+        let identity = Identity::default();
+        table.push(parent, name.as_bytes(), mode, size_bytes, identity, 0)
+    }
+
     #[test]
     fn every_entry_has_its_path_whatever_the_pieces() {
         let mut table = Table::default();
-        let folder = table.push(None, b"folder", mode::FOLDER, 0);
+        let folder = push(&mut table, None, "folder", mode::FOLDER, 0);
         let ids: Vec<Id> = (0..40_000)
             .map(|number| {
                 let name = format!("a-name-that-fills-pieces-{number}");
-                table.push(Some(folder), name.as_bytes(), 0o644, number)
+                push(&mut table, Some(folder), &name, 0o644, number)
             })
             .collect();
         for (number, id) in (0..).zip(ids) {
             let path = format!("folder/a-name-that-fills-pieces-{number}").into_bytes();
             assert_eq!(table.path(id), path);
-            let wanted = Wanted {
-                path,
-                size_bytes: number,
-            };
-            assert_eq!(table.take(id.0), Some(wanted));
+            let wanted = table.wanted(id.0).unwrap();
+            assert_eq!((wanted.path, wanted.size_bytes), (path, number));
         }
     }
 
     #[test]
-    fn a_content_is_given_once_and_only_of_files() {
+    fn a_content_is_asked_for_once_and_only_of_files() {
         let mut table = Table::default();
-        let folder = table.push(None, b"folder", mode::FOLDER | 0o755, 0);
-        let file = table.push(None, b"file", 0o644, 1);
-        assert_eq!(table.take(folder.0), None);
-        assert!(table.take(file.0).is_some());
-        assert_eq!(table.take(file.0), None);
-        assert_eq!(table.take(7), None);
-        assert_eq!(table.take(u32::MAX), None);
+        let folder = push(&mut table, None, "folder", mode::FOLDER | 0o755, 0);
+        let file = push(&mut table, None, "file", 0o644, 1);
+        assert!(!table.ask(folder.0));
+        assert!(table.ask(file.0));
+        assert!(!table.ask(file.0));
+        assert!(!table.ask(7));
+        assert!(!table.ask(u32::MAX));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_told_from_another_of_its_name() {
+        use crate::build_context::disk::Kind;
+        let mut table = Table::default();
+        let id = table.push(None, b"file", 0o644, 1, Identity::new(1, 7), 5_000_000_006);
+        let wanted = table.wanted(id.0).unwrap();
+        let is = |device, inode, modified, nanoseconds| {
+            wanted.is(&Facts {
+                kind: Kind::File,
+                mode: 0o644,
+                modified,
+                nanoseconds,
+                size_bytes: 1,
+                identity: Identity::new(device, inode),
+            })
+        };
+        assert!(is(1, 7, 5, 6));
+        // It was written to, or is forgotten and found again.
+        assert!(is(1, 7, 9, 9));
+        assert!(is(1, 8, 5, 6));
+        assert!(!is(1, 8, 5, 7));
+        assert!(!is(2, 7, 6, 6));
     }
 }

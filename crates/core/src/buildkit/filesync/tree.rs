@@ -1,11 +1,11 @@
 //! Folders that can be sent: one on disk, and one in memory.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::mode;
 use super::packet::Stat;
-use crate::build_context::disk::{Disk, Files as _, Identity, Kind, path_of};
+use crate::build_context::disk::{Disk, Files as _, Identity, Kind, Opened, name_of, path_of};
 
 /// A folder with all that is below it. Paths are relative to it, with `/` between their parts.
 pub(crate) trait Tree: Send + Sync {
@@ -15,26 +15,21 @@ pub(crate) trait Tree: Send + Sync {
     /// Describes an entry: all of `stat` but its path, owner and group.
     fn look(&self, path: &[u8], stat: &mut Stat) -> io::Result<Looked>;
 
-    /// Opens a regular file; `None` for what is sent as one and has no content.
+    /// Opens what was described as a regular file; `None` for what is sent as one and has no content.
     fn open(&self, path: &[u8]) -> io::Result<Option<Opened>>;
 
     /// The path as a person knows it.
     fn shown(&self, path: &[u8]) -> PathBuf;
 }
 
-/// An open file.
-pub(crate) struct Opened {
-    /// Size of what is open, whatever has its name by now.
-    pub(crate) size_bytes: u64,
-    pub(crate) content: Box<dyn Read>,
-}
-
 /// What stands in no [`Stat`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Looked {
     pub(crate) kind: Kind,
-    /// Which file it is, where it has more than one name.
-    pub(crate) linked: Option<Identity>,
+    /// Which file it is.
+    pub(crate) identity: Identity,
+    /// Whether it has other names.
+    pub(crate) is_linked: bool,
 }
 
 /// The names in a folder, in the order of their bytes.
@@ -74,6 +69,14 @@ fn name(names: &[u8], (start, length, _): (u32, u16, Kind)) -> &[u8] {
     &names[start..start + usize::from(length)]
 }
 
+/// A time of change as Go has it, in nanoseconds. One that 64 bits do not hold is as wrong as Go's, so that the engine knows
+/// the file again.
+pub(super) fn mod_time(seconds: i64, nanoseconds: i64) -> i64 {
+    seconds
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(nanoseconds)
+}
+
 /// A folder on disk.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -92,9 +95,13 @@ impl Tree for Folder {
         let mut listing = Listing::default();
         for child in std::fs::read_dir(path_of(&self.root, folder))? {
             let child = child?;
-            let kind = Kind::of(child.file_type()?);
-            let name = child.file_name();
-            let name = crate::build_context::disk::name_of(Path::new(&name)).ok_or_else(|| {
+            let kind = match child.file_type() {
+                Ok(file_type) => Kind::of(file_type),
+                // Some file systems look, and it may have disappeared.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let name = name_of(Path::new(&child.file_name())).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::InvalidData, "a name is not Unicode")
             })?;
             listing.push(&name, kind)?;
@@ -116,11 +123,7 @@ impl Tree for Folder {
     fn open(&self, path: &[u8]) -> io::Result<Option<Opened>> {
         let path = path_of(&self.root, path);
         match Disk.open(&path) {
-            Ok(opened) if opened.facts.kind == Kind::File => Ok(Some(Opened {
-                size_bytes: opened.facts.size_bytes,
-                content: opened.content,
-            })),
-            Ok(_) => Err(io::Error::other("it is not a regular file any more")),
+            Ok(opened) => Ok(Some(opened)),
             // A socket cannot be opened.
             Err(error) => match std::fs::symlink_metadata(&path) {
                 Ok(metadata) if Kind::of(metadata.file_type()) == Kind::Socket => Ok(None),
@@ -130,7 +133,11 @@ impl Tree for Folder {
     }
 
     fn shown(&self, path: &[u8]) -> PathBuf {
-        path_of(&self.root, path)
+        // Joined with nothing, it would end with a slash.
+        match path {
+            b"" => self.root.clone(),
+            path => path_of(&self.root, path),
+        }
     }
 }
 
@@ -141,9 +148,9 @@ mod unix {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
     use std::path::Path;
 
-    use super::{Looked, mode};
+    use super::{Looked, mod_time, mode};
     use crate::build_context::disk::{Identity, Kind};
-    use crate::buildkit::filesync::packet::Stat;
+    use crate::buildkit::filesync::packet::{Stat, Xattr};
 
     /// <https://github.com/tonistiigi/fsutil/blob/586307ad452f/stat.go> (`mkstat`)
     pub(super) fn look(path: &Path, stat: &mut Stat) -> io::Result<Looked> {
@@ -160,10 +167,7 @@ mod unix {
                 Kind::Device if file_type.is_char_device() => mode::DEVICE | mode::CHARACTERS,
                 Kind::Device => mode::DEVICE,
             };
-        stat.mod_time = metadata
-            .mtime()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(metadata.mtime_nsec());
+        stat.mod_time = mod_time(metadata.mtime(), metadata.mtime_nsec());
         stat.size = match kind {
             Kind::Folder => 0,
             _ => i64::try_from(metadata.size()).unwrap_or(i64::MAX),
@@ -177,10 +181,10 @@ mod unix {
             _ => (0, 0),
         };
         load_xattrs(path, stat)?;
-        let identity = Identity::new(metadata.dev(), metadata.ino());
         Ok(Looked {
             kind,
-            linked: (kind != Kind::Folder && metadata.nlink() > 1).then_some(identity),
+            identity: Identity::new(metadata.dev(), metadata.ino()),
+            is_linked: kind != Kind::Folder && metadata.nlink() > 1,
         })
     }
 
@@ -214,16 +218,13 @@ mod unix {
             }
         };
         for name in names.split(|&byte| byte == 0) {
-            let Ok(text) = std::str::from_utf8(name) else {
-                continue;
-            };
-            if text.is_empty() || text.starts_with("com.apple.") {
+            if name.is_empty() || name.starts_with(b"com.apple.") {
                 continue;
             }
             let mut value = vec![0; 256];
             // A value that cannot be read is left out, as Go's side does.
             let read = loop {
-                match lgetxattr(path, text, &mut value[..]) {
+                match lgetxattr(path, name, &mut value[..]) {
                     Err(Errno::RANGE) => {
                         let doubled = value.len() * 2;
                         value.resize(doubled, 0);
@@ -233,7 +234,8 @@ mod unix {
             };
             if let Ok(length) = read {
                 value.truncate(length);
-                stat.xattrs.insert(text.to_owned(), value);
+                let name = name.to_vec();
+                stat.xattrs.push(Xattr { name, value });
             }
         }
         Ok(())
@@ -253,7 +255,7 @@ mod portable {
     use std::time::UNIX_EPOCH;
 
     use super::{Looked, mode};
-    use crate::build_context::disk::{Kind, name_of};
+    use crate::build_context::disk::{Identity, Kind, name_of};
     use crate::buildkit::filesync::packet::Stat;
 
     /// Everything is executable, as Go's side has it
@@ -282,6 +284,10 @@ mod portable {
             Kind::Link => name_of(&std::fs::read_link(path)?).unwrap_or_default(),
             _ => Vec::new(),
         };
-        Ok(Looked { kind, linked: None })
+        Ok(Looked {
+            kind,
+            identity: Identity::default(),
+            is_linked: false,
+        })
     }
 }

@@ -2,6 +2,11 @@
 //!
 //! <https://github.com/tonistiigi/fsutil/blob/586307ad452f/validator.go>: a folder comes before what is in it, and the
 //! entries of one folder are in the order of their bytes.
+//!
+//! One thread walks. Two would do it sooner: on 2 cores and ext4, two processes with half each of 500,000 files took 0.8 s
+//! and not 1.5 s, from a cold cache 2.3 s and not 4.1 s. But Docker 28.5 took 3.9 s to hold that context against its copy,
+//! with cold caches 8.8 s, and still 7.8 s when all that the walk reads was in the cache. 20,000 files took 0.06 s to walk,
+//! and the engine 0.16 s.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +28,7 @@ pub(super) trait Walker {
         stat: &Stat,
         name: &[u8],
         parent: Option<Id>,
-        kind: Kind,
+        looked: Looked,
     ) -> Result<Id, Stop>;
 
     /// Whether the walk is to end although nothing has been found for some time.
@@ -52,7 +57,7 @@ struct Level {
 }
 
 /// Walks through `tree`. What disappears on the way was never there; what cannot be looked at is an error, unless it is
-/// not wanted.
+/// not wanted. (In Go's side, the entries after one that disappeared are lost with it.)
 pub(super) fn walk(tree: &dyn Tree, filter: &Filter, walker: &mut dyn Walker) -> Result<(), Stop> {
     let mut path = Vec::new();
     let mut stat = Stat::default();
@@ -60,6 +65,9 @@ pub(super) fn walk(tree: &dyn Tree, filter: &Filter, walker: &mut dyn Walker) ->
     let root = enter(tree, &path, FolderHits::default(), None, false)?;
     let mut levels: Vec<Level> = root.into_iter().collect();
     while let Some(level) = levels.last_mut() {
+        if walker.is_stopped() {
+            return Err(Stop::Unwanted);
+        }
         path.truncate(level.path_length);
         let Some((name, listed)) = level.listing.get(level.next) else {
             levels.pop();
@@ -71,9 +79,10 @@ pub(super) fn walk(tree: &dyn Tree, filter: &Filter, walker: &mut dyn Walker) ->
         }
         let start = path.len();
         path.extend_from_slice(name);
-        let (fate, hits) = filter.judge(&path, listed == Kind::Folder, &level.hits);
+        let (fate, hits) = filter
+            .judge(&path, listed == Kind::Folder, &level.hits)
+            .map_err(Stop::Failed)?;
         match fate {
-            Fate::Dropped if walker.is_stopped() => return Err(Stop::Unwanted),
             Fate::Dropped => continue,
             Fate::Held => {
                 levels.extend(enter(tree, &path, hits, None, true)?);
@@ -89,8 +98,9 @@ pub(super) fn walk(tree: &dyn Tree, filter: &Filter, walker: &mut dyn Walker) ->
         }
         let parent = levels.last().and_then(|level| level.id);
         links.resolve(&mut stat, looked);
-        let id = walker.entry(&stat, &path[start..], parent, looked.kind)?;
-        if looked.kind == Kind::Folder {
+        let id = walker.entry(&stat, &path[start..], parent, looked)?;
+        // What was something else a moment ago is not entered: its rules were not those of a folder.
+        if looked.kind == Kind::Folder && listed == Kind::Folder {
             levels.extend(enter(tree, &path, hits, Some(id), false)?);
         }
     }
@@ -142,14 +152,15 @@ fn send_held(
         if level.is_held {
             let folder = &path[..level.path_length];
             let mut stat = Stat::default();
-            let Some(looked) = look(tree, folder, &mut stat)? else {
+            let looked = look(tree, folder, &mut stat)?;
+            let Some(looked) = looked.filter(|looked| looked.kind == Kind::Folder) else {
                 return Ok(false);
             };
             let start = folder
                 .iter()
                 .rposition(|&byte| byte == b'/')
                 .map_or(0, |slash| slash + 1);
-            level.id = Some(walker.entry(&stat, &folder[start..], parent, looked.kind)?);
+            level.id = Some(walker.entry(&stat, &folder[start..], parent, looked)?);
             level.is_held = false;
         }
         parent = level.id;
@@ -173,12 +184,12 @@ impl Links {
     ///
     /// <https://github.com/tonistiigi/fsutil/blob/586307ad452f/hardlinks.go>. Its size stays, as Go's side leaves it.
     fn resolve(&mut self, stat: &mut Stat, looked: Looked) {
-        let Some(identity) = looked.linked.filter(|_| looked.kind != Kind::Link) else {
+        if !looked.is_linked || looked.kind == Kind::Link {
             return;
-        };
-        match self.0.get(&identity) {
+        }
+        match self.0.get(&looked.identity) {
             Some(first) => stat.linkname.clone_from(first),
-            None => drop(self.0.insert(identity, stat.path.clone())),
+            None => drop(self.0.insert(looked.identity, stat.path.clone())),
         }
     }
 }

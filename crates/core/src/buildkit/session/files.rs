@@ -49,15 +49,12 @@ impl FileSync {
         } else {
             Arc::clone(counters)
         };
-        let transfer = Transfer::new(
-            Arc::clone(tree),
+        let transfer = Transfer {
+            tree: Arc::clone(tree),
             wanted,
             counters,
-            Arc::clone(&self.complaints),
-        );
-        match transfer {
-            Ok(transfer) => answer(transfer, messages(request), &self.spawner),
-            Err(status) => status.into_http(),
-        }
+            complaints: Arc::clone(&self.complaints),
+        };
+        answer(transfer, messages(request), &self.spawner)
     }
 }

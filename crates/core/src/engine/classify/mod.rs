@@ -11,7 +11,8 @@ pub(crate) use connection::SPEAK_TLS;
 pub use connection::connection_failed;
 
 use self::table::{
-    BUILD_ANSWER_TABLE, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, Row, TABLE, matches,
+    BUILD_ANSWER_TABLE, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, NOT_UNICODE, Row, TABLE,
+    matches,
 };
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
@@ -77,6 +78,11 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
         (None, None) if stage == Stage::Build => ErrorKind::BuildFailed,
         (None, None) => ErrorKind::EngineError,
     }
+}
+
+/// Whether an engine was told something that is not UTF-8, and does not take it.
+pub fn is_not_unicode(text: &str) -> bool {
+    matches(&text.to_lowercase(), NOT_UNICODE)
 }
 
 /// A sentence without the instruction that it quotes, whatever words that has: Podman's `building at STEP "COPY a b": what

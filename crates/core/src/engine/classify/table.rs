@@ -355,11 +355,17 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "failed to create a temporary file for the build context",
             "invalid tar header",
             "unexpected eof in archive",
-            // Docker 28 takes no names of files that are not UTF-8.
-            "failed to unmarshal the received message…invalid utf-8",
+            NOT_UNICODE,
+            // Of an ignore file.
+            "illegal exclusion pattern",
+            "syntax error in pattern",
         ],
     ),
 ];
+
+/// Docker 28, of names of files: its gRPC checks what BuildKit's own does not
+/// (<https://github.com/moby/buildkit/tree/v0.25.2/util/grpcutil/encoding/proto>).
+pub(super) const NOT_UNICODE: &str = "failed to unmarshal the received message…invalid utf-8";
 
 /// Rows for builds that are refused before their stream begins: the engine has read only the context.
 pub(super) const BUILD_ANSWER_TABLE: &[Row] = &[(

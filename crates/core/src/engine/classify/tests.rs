@@ -804,6 +804,20 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
     ),
     ("podman5", Build, 500, "unexpected EOF", K::ContextInvalid),
     (
+        "28.5",
+        Build,
+        0,
+        "failed to solve with frontend dockerfile.v0: illegal exclusion pattern: \"!\"",
+        K::ContextInvalid,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to match excludepatterns: syntax error in pattern",
+        K::ContextInvalid,
+    ),
+    (
         "podman5",
         Build,
         500,

@@ -27,6 +27,7 @@ use tokio::sync::OnceCell;
 
 use self::call::Call;
 use self::facts::Facts;
+use crate::buildkit;
 use crate::check_build::CheckWarning;
 use crate::credentials::Credentials;
 use crate::engine::discover::{self, Candidate};
@@ -66,9 +67,11 @@ impl DockerEngine {
         connect_timeout: Duration,
     ) -> Result<Self> {
         let candidates = discover::candidates(option, environment)?;
+        let node = buildkit::node(environment).await;
         let mut failures = Vec::new();
         for candidate in &candidates {
-            let engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+            let mut engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+            engine.node.clone_from(&node);
             let mut answer = engine.ping(connect_timeout).await;
             if answer
                 .as_ref()

@@ -5,12 +5,11 @@ mod portable;
 #[cfg(unix)]
 mod unix;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::buildkit::filesync::packet::Stat;
+use crate::buildkit::filesync::packet::{Stat, Xattr};
 use crate::buildkit::scratch::Piece;
 
 /// The folders of this system.
@@ -85,7 +84,7 @@ pub(crate) struct Marks {
     pub(crate) mode: u32,
     /// Last change, in nanoseconds since 1970.
     pub(crate) mod_time: i64,
-    pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
+    pub(crate) xattrs: Vec<Xattr>,
 }
 
 /// An entry under the name that it has until it is whole.

@@ -130,8 +130,10 @@ fn mark(entry: impl AsFd, marks: &Marks) -> io::Result<()> {
 fn set_xattrs(entry: impl AsFd, marks: &Marks) {
     use rustix::fs::{XattrFlags, fsetxattr};
 
-    for (name, value) in &marks.xattrs {
-        let _ = fsetxattr(&entry, name.as_str(), value, XattrFlags::empty());
+    use crate::buildkit::filesync::packet::Xattr;
+
+    for Xattr { name, value } in &marks.xattrs {
+        let _ = fsetxattr(&entry, name.as_slice(), value, XattrFlags::empty());
     }
 }
 

@@ -1,6 +1,8 @@
 //! What arrives, and as what.
 
 use super::*;
+#[cfg(target_os = "linux")]
+use crate::buildkit::filesync::packet::Xattr;
 
 #[test]
 fn a_tree_arrives_whole() {
@@ -208,11 +210,12 @@ mod unix {
     fn attributes_arrive_as_far_as_they_are_permitted() {
         let mut script = Script::<SystemDir>::new();
         let mut file = stat("file", 0o444);
-        file.xattrs = [
-            ("user.shipway".to_owned(), b"value".to_vec()),
-            ("no-such-namespace.x".to_owned(), b"value".to_vec()),
-        ]
-        .into();
+        file.xattrs = ["user.shipway", "no-such-namespace.x"]
+            .map(|name| Xattr {
+                name: name.into(),
+                value: b"value".to_vec(),
+            })
+            .into();
         script.contents.insert(0, Vec::new());
         script.stat(file).unwrap();
         script.finish().unwrap();

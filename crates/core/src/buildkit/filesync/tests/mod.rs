@@ -1,0 +1,5 @@
+mod ends;
+mod faults;
+mod protocol;
+mod stats;
+mod support;
