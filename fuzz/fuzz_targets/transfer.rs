@@ -1,4 +1,6 @@
-//! A receiver that says anything: the transfer ends, and all that it says is whole messages and a status.
+//! A receiver that says anything: the transfer ends, its threads end, and all that it says is whole messages and a status.
+//!
+//! `-detect_leaks=0`: for a moment, what belongs to a thread that ends looks lost.
 
 #![no_main]
 

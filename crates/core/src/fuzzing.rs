@@ -124,10 +124,11 @@ fn describe(tree: &dyn Tree, wanted: &Wanted) -> Result<Vec<Described>, String> 
 }
 
 /// Sends files in memory to a receiver that says `inbound` and leaves. Returns what it is told, with the status of the
-/// call.
+/// call, once every thread has ended.
 pub async fn transfer(files: &[Vec<u8>], inbound: &[u8]) -> (Vec<u8>, Option<i32>) {
+    let tree = in_memory(files);
     let transfer = Transfer {
-        tree: in_memory(files),
+        tree: tree.clone(),
         wanted: SyncRequest::default(),
         counters: Arc::default(),
         complaints: Arc::default(),
@@ -137,6 +138,9 @@ pub async fn transfer(files: &[Vec<u8>], inbound: &[u8]) -> (Vec<u8>, Option<i32
     let response = filesync::answer(transfer, inbound, &tasks.spawner());
     let told = response.into_body().collect().await;
     tasks.close().await;
+    while Arc::strong_count(&tree) > 1 {
+        tokio::task::yield_now().await;
+    }
     let Ok(told) = told else {
         return (Vec::new(), None);
     };
