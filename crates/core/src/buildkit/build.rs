@@ -31,6 +31,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// (<https://github.com/moby/buildkit/blob/v0.25.2/client/solve.go>, `statusInactivityTimeout`).
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// The same for a build that was refused before anything was told: the engine would wait for it to begin, as long as this
+/// and longer.
+const NO_WORDS: Duration = Duration::from_millis(500);
+
 /// Why a build failed, as far as it is not known better elsewhere.
 pub(crate) enum Failure {
     /// The error is whole.
@@ -59,6 +63,7 @@ pub(crate) async fn build(
     let mut run = Run {
         started: Instant::now(),
         decoder: StatusDecoder::new(),
+        was_told: false,
         silence: None,
         transfers: Transfers::of(prepared.inputs.counters(), build.stall),
         warnings: Vec::new(),
@@ -106,6 +111,8 @@ pub(super) fn refused(status: &Status) -> Failure {
 struct Run<'a> {
     started: Instant,
     decoder: StatusDecoder,
+    /// Whether the engine has told anything.
+    was_told: bool,
     /// Why the engine stopped telling what it does, where it did so by itself.
     silence: Option<Status>,
     transfers: Transfers,
@@ -197,6 +204,10 @@ impl Run<'_> {
             }
         };
         // The last words come after the end.
+        let patience = match result {
+            Err(_) if !self.was_told => NO_WORDS,
+            _ => LAST_WORDS,
+        };
         while relaying {
             let next = async {
                 tokio::select! {
@@ -205,7 +216,7 @@ impl Run<'_> {
                     ended = &mut relay => Err(ended),
                 }
             };
-            match timeout(LAST_WORDS, next).await {
+            match timeout(patience, next).await {
                 Ok(Ok(message)) => self.take(&message),
                 Ok(Err(ended)) => {
                     relaying = false;
@@ -224,6 +235,7 @@ impl Run<'_> {
     }
 
     fn take(&mut self, message: &StatusResponse) {
+        self.was_told = true;
         let events = self.decoder.decode(message, self.started.elapsed());
         self.tell(&events);
     }
