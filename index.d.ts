@@ -10,8 +10,8 @@
 export declare function pullImage(image?: string, options?: PullOptions): Promise<PulledImage>
 
 /**
- * Builds an image: the embedded Dockerfile of the opencode image, a folder, an archive, or the text of a Dockerfile.
- * Resolves once the engine has the image under every tag that was asked for.
+ * Builds an image: the embedded Dockerfile of the opencode image, a folder, an archive, files in memory, what a URL gives, or
+ * the text of a Dockerfile. Resolves once the engine has the image under every tag that was asked for.
  *
  * @param options What to build, and how. Default: the opencode image.
  * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
@@ -202,8 +202,8 @@ export interface PullOptions extends CommonOptions {
 }
 
 /**
- * Options of {@link buildImage}. Without `contextDirectory`, `contextArchive` and `dockerfileInline`, the embedded
- * Dockerfile of the opencode image is built.
+ * Options of {@link buildImage}. Without a context (`contextDirectory`, `contextFiles`, `contextArchive` or `contextUrl`, of
+ * which one can be given) and without `dockerfileInline`, the embedded Dockerfile of the opencode image is built.
  */
 export interface BuildOptions extends CommonOptions {
   /**
@@ -660,10 +660,11 @@ export interface Warning {
    * Stable name: `PLATFORM_UNVERIFIED` (the engine does not say which platform the image is for), `NOT_NAMED` (a pinned
    * digest came from another source, and has no tag to be known by), `PLATFORM_WARNING`, `ENGINE_WARNING` and
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
-   * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET_SKIPPED`, `CONTEXT_DEVICE_SKIPPED`,
-   * `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID` (settings
-   * of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic builder may
-   * not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET` and `CONTEXT_FIFO` (BuildKit gets such an
+   * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
+   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID`
+   * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
+   * builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
    */
   code: string
   /** One line. */

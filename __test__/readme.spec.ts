@@ -1,29 +1,68 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink } from 'node:fs/promises'
+import path from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
+import { engines, testWithEngine } from './helpers/engines.ts'
 import { startEngine } from './helpers/fake-engine.ts'
+import { temporaryFolder } from './helpers/folder.ts'
 import { runNode } from './helpers/run-node.ts'
 
-const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => String(code))
+const root = fileURLToPath(new URL('..', import.meta.url))
+const readme = await readFile(path.join(root, 'README.md'), 'utf8')
+const [pull, build, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) =>
+  String(code),
+)
+// Docker 20.10 has no checks.
+const engine = engines.find(({ apiVersion }) => apiVersion !== '1.41') ?? engines[0]
 
-test('every example of the README runs', async (t) => {
-  assert.ok(examples.length > 0)
-  for (const example of examples) {
-    const engine = await startEngine()
-    t.after(() => engine.close())
-    // The package finds itself by its name.
-    const { code, stdout, stderr } = await runNode(example, {
-      env: { DOCKER_HOST: engine.endpoint },
-    })
-    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    assert.match(stdout, /^sha256:[0-9a-f]{64} served by docker\.io\/acme\/app:1\.4$/m)
-  }
+// What a user would have: the step needs the secret, and the lint has something to say.
+const APP = {
+  Dockerfile: `FROM docker.io/library/debian:bookworm-slim as app
+RUN --network=none --mount=type=secret,id=npm,required=true test "$(cat /run/secrets/npm)" = hunter2
+COPY main.js /
+`,
+  '.dockerignore': 'node_modules\n',
+  'main.js': '',
+}
+
+test('each example of the README has a test', () => {
+  assert.match(String(pull), /pullImage/)
+  assert.match(String(build), /buildImage/)
+  assert.deepEqual(others, [])
+})
+
+test('the example that pulls runs', async (t) => {
+  const fake = await startEngine()
+  t.after(() => fake.close())
+  // The package finds itself by its name.
+  const { code, stdout, stderr } = await runNode(String(pull), {
+    env: { DOCKER_HOST: fake.endpoint },
+  })
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  assert.match(stdout, /^sha256:[0-9a-f]{64} served by docker\.io\/acme\/app:1\.4$/m)
+})
+
+testWithEngine('the example that checks and builds runs', async (t) => {
+  const cwd = await temporaryFolder(t, APP)
+  await mkdir(path.join(cwd, 'node_modules'))
+  await symlink(root, path.join(cwd, 'node_modules/shipway'))
+  const { code, stdout, stderr } = await runNode(String(build), {
+    cwd,
+    env: { DOCKER_HOST: String(engine?.endpoint), NPM_TOKEN: 'hunter2' },
+  })
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  const [finding, result] = stdout.split('\n')
+  assert.match(String(finding), /^1: FromAsCasing: .* keywords' casing do not match$/)
+  assert.match(
+    String(result),
+    /^sha256:[0-9a-f]{64} built by buildkit { total: 3, cached: [0-3] }$/,
+  )
 })
 
 test('the README names every code of an error', async () => {
-  const types = await readFile(new URL('../index.d.ts', import.meta.url), 'utf8')
+  const types = await readFile(path.join(root, 'index.d.ts'), 'utf8')
   const union = /type ErrorCode =([^]*?)\n\n/.exec(types)?.[1] ?? ''
   const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code)
   const told = [...readme.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code)

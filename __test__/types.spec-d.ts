@@ -1,22 +1,26 @@
 // Checked by `tsc`, never run: what must not compile says so with `@ts-expect-error`.
 import {
   type Attempt,
+  type BuildCheck,
   type BuildOptions,
   type BuildOutput,
   type BuildResult,
   type BuiltImage,
   type CacheSource,
   type CacheTarget,
+  type CheckWarning,
   type ErrorCode,
   type ImageDetails,
   type InspectOptions,
   type ProgressEvent,
   type PullOptions,
   type PulledImage,
+  type SecretSource,
   ShipwayError,
   type Timeouts,
   type Warning,
   buildImage,
+  checkBuild,
   imageExists,
   inspectImage,
   pullImage,
@@ -87,6 +91,38 @@ void buildImage({ contextUrl: 'https://host/repository.git#branch:folder' })
 // @ts-expect-error: a URL is a text
 void buildImage({ contextUrl: new URL('https://host/context.tar.gz') })
 
+// What a build can be told.
+void buildImage({
+  builder: 'buildkit',
+  contextFiles: { Dockerfile: 'FROM scratch', 'a/b': new Uint8Array(2) },
+  dockerfile: 'Dockerfile',
+  platforms: ['linux/amd64', 'linux/arm64'],
+  noCacheFilter: ['build'],
+  secrets: { a: { file: 'a' }, b: { environment: 'B' }, c: { value: 'c' } },
+  ssh: { default: true, deploy: '/run/agent.sock' },
+  ulimits: { nofile: 1024, nproc: { soft: 1, hard: -1 } },
+  attestations: { provenance: 'max', sbom: { generator: 'a' } },
+  allow: ['network.host'],
+  sourceDateEpoch: 0,
+})
+// @ts-expect-error: a secret has one source
+void buildImage({ secrets: { a: 'text' } satisfies Record<string, SecretSource> })
+// @ts-expect-error: an agent is a socket or the usual one
+void buildImage({ ssh: { default: false } })
+// @ts-expect-error: a limit has both ends
+void buildImage({ ulimits: { nofile: { soft: 1 } } })
+// @ts-expect-error: no such builder
+void buildImage({ builder: 'docker' })
+// @ts-expect-error: no such provenance
+void buildImage({ attestations: { provenance: 'all' } })
+// @ts-expect-error: a time is a number of seconds
+void buildImage({ sourceDateEpoch: new Date() })
+
+// A check takes the options of a build.
+is<Equal<ReturnType<typeof checkBuild>, Promise<BuildCheck>>>()
+is<Equal<BuildCheck['warnings'], CheckWarning[]>>()
+void checkBuild({ contextDirectory: '.', buildArgs: { A: '1' }, target: 'build' })
+
 // One set of options serves several calls.
 const shared = { engine: 'unix:///x', progress: 'plain' } as const
 void pullImage('a', shared)
@@ -146,6 +182,7 @@ type Keys<T> = keyof T
 is<Equal<Keys<native.PulledImage>, Keys<PulledImage>>>()
 is<Equal<Keys<native.BuiltImage>, Keys<BuiltImage>>>()
 is<Equal<Keys<native.ImageDetails>, Keys<ImageDetails>>>()
+is<Equal<native.CheckWarning, CheckWarning>>()
 is<Equal<Keys<native.Attempt>, Keys<Attempt>>>()
 is<Equal<native.Warning, Warning>>()
 is<

@@ -13,16 +13,19 @@ export interface Ended {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv
+  /** The working directory, which is also where packages are looked for. */
+  cwd?: string
   /** Standard input ends when this has resolved. */
   input?: () => Promise<void>
 }
 
 /** Runs an ES module as a program of its own. */
 export async function runNode(source: string, options: RunOptions = {}): Promise<Ended> {
-  const { env = {}, input = async () => {} } = options
+  const { env = {}, cwd, input = async () => {} } = options
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
+    cwd,
   })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
