@@ -23,6 +23,7 @@ mod outputs;
 mod prepared;
 #[cfg(test)]
 mod recorded;
+mod run;
 mod scratch;
 mod session;
 mod status;
