@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::buildkit::content::tagged;
 
 fn containerd() -> Worker {
     Worker {
@@ -49,25 +50,9 @@ fn said(entries: &[api::CacheOptionsEntry]) -> Vec<(String, BTreeMap<String, Str
         .collect()
 }
 
-/// A folder with a cache under `tag`, and the digest of its manifest.
-fn layout(tag: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let digest = format!("sha256:{}", "a".repeat(64));
-    fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
-    fs::write(
-        folder.path().join("blobs/sha256").join("a".repeat(64)),
-        "{}",
-    )
-    .unwrap();
-    let annotations = json!({ "org.opencontainers.image.ref.name": tag });
-    let index = json!({ "manifests": [{ "digest": digest, "annotations": annotations }] });
-    fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
-    (folder, digest)
-}
-
 #[test]
 fn the_engine_and_its_frontend_are_told_of_every_place() {
-    let (folder, digest) = layout("main");
+    let (folder, digest) = tagged("main");
     let options = BuildOptions {
         cache_from: vec![
             registry("ghcr.io/acme/cache", &[]),
@@ -117,7 +102,7 @@ fn the_engine_and_its_frontend_are_told_of_every_place() {
 
 #[test]
 fn a_cache_that_is_not_there_is_a_warning() {
-    let (folder, _) = layout("main");
+    let (folder, _) = tagged("main");
     fs::remove_dir_all(folder.path().join("blobs")).unwrap();
     for (entry, reason) in [
         (
@@ -183,7 +168,7 @@ fn a_build_argument_puts_the_cache_into_the_image_as_well() {
 
 #[test]
 fn the_same_folder_can_be_read_and_written() {
-    let (folder, _) = layout("latest");
+    let (folder, _) = tagged("latest");
     let options = BuildOptions {
         cache_from: vec![local(folder.path(), &[])],
         cache_to: vec![local(folder.path(), &[])],
@@ -225,7 +210,7 @@ async fn commit(folder: PathBuf, tag: String, manifest: String) -> Result<()> {
 
 #[tokio::test]
 async fn builds_that_end_together_all_have_their_tags() {
-    let (folder, digest) = layout("before");
+    let (folder, digest) = tagged("before");
     let manifest = json!({ "digest": digest, "size": 2 }).to_string();
     let commits = (0..8).map(|number| {
         let tag = format!("tag-{number}");
@@ -246,7 +231,7 @@ async fn builds_that_end_together_all_have_their_tags() {
 
 #[tokio::test]
 async fn a_manifest_that_is_not_there_gets_no_tag() {
-    let (folder, _) = layout("before");
+    let (folder, _) = tagged("before");
     let absent = format!("sha256:{}", "b".repeat(64));
     for manifest in [
         json!({ "digest": absent }).to_string(),

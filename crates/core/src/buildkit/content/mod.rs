@@ -8,9 +8,13 @@ mod layout;
 mod lock;
 pub(crate) mod messages;
 mod stores;
+#[cfg(test)]
+mod tagged;
 
 pub(crate) use digest::Digest;
 pub(crate) use index::{Index, Named};
 pub(crate) use ingest::{Ingest, exists};
 pub(crate) use layout::{Layout, Problem, Progress, Use};
 pub(crate) use stores::Stores;
+#[cfg(test)]
+pub(crate) use tagged::tagged;

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::buildkit::content::tagged;
 use crate::error::{Error, ErrorKind};
 
 fn key(path: &Path) -> String {
@@ -28,23 +29,6 @@ fn a_folder_is_known_by_the_name_that_it_is_asked_for() {
     }
 }
 
-/// A folder with an image that has the tag `1.0`.
-fn layout() -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let digest = format!("sha256:{}", "a".repeat(64));
-    fs::create_dir_all(folder.path().join("blobs/sha256")).unwrap();
-    fs::write(
-        folder.path().join("blobs/sha256").join("a".repeat(64)),
-        "{}",
-    )
-    .unwrap();
-    let annotations = serde_json::json!({ "org.opencontainers.image.ref.name": "1.0" });
-    let manifests = serde_json::json!([{ "digest": digest, "annotations": annotations }]);
-    let index = serde_json::json!({ "manifests": manifests });
-    fs::write(folder.path().join("index.json"), index.to_string()).unwrap();
-    (folder, digest)
-}
-
 fn prepare(folder: &Path, tag: Option<&str>, digest: Option<&str>) -> Result<Inputs> {
     let context = NamedContext::OciLayout {
         directory: folder.to_owned(),
@@ -60,7 +44,7 @@ fn prepare(folder: &Path, tag: Option<&str>, digest: Option<&str>) -> Result<Inp
 
 #[test]
 fn an_image_in_a_folder_is_named_by_its_store_and_its_digest() {
-    let (folder, digest) = layout();
+    let (folder, digest) = tagged("1.0");
     for (tag, given) in [(None, None), (Some("1.0"), None), (None, Some(&*digest))] {
         let inputs = prepare(folder.path(), tag, given).unwrap();
         let value = &inputs.attributes["context:lib"];
@@ -74,7 +58,7 @@ fn an_image_in_a_folder_is_named_by_its_store_and_its_digest() {
 
 #[test]
 fn an_image_that_is_not_in_the_folder_is_refused_by_name() {
-    let (folder, _) = layout();
+    let (folder, _) = tagged("1.0");
     let absent = format!("sha256:{}", "b".repeat(64));
     let failed = |tag, digest| -> Error { prepare(folder.path(), tag, digest).err().unwrap() };
     for (error, words) in [

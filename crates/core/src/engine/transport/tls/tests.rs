@@ -6,7 +6,6 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
@@ -14,21 +13,7 @@ use crate::engine::docker::DockerEngine;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Operation};
 use crate::tls::authority::{Authority, Signed, VERSIONS};
-
-/// Where an engine listens that serves each of its connections so.
-async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
-where
-    F: Future<Output = io::Result<()>> + Send + 'static,
-{
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
-        }
-    });
-    port
-}
+use crate::web::server::listen;
 
 /// An engine that answers pings over TLS.
 async fn listen_tls(config: Arc<ServerConfig>) -> u16 {
