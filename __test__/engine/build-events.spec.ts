@@ -232,11 +232,15 @@ function finalStates(rawjson: string): States {
   return comparable([...last.values()])
 }
 
-/** In one order. Whether a base image counts as cached depends on which of its users the engine asks first. */
+/**
+ * In one order. Whether a base image counts as cached depends on which of its users the engine asks first; and of a look-up
+ * that two stages make at once, the engine may tell one end alone, so that it stays open when the build fails.
+ */
 function comparable(steps: [string, StepEvent['state']][]): States {
-  const states = steps.map(([name, state]): [string, StepEvent['state']] => [
-    name,
-    name.startsWith('FROM ') && state === 'cached' ? 'done' : state,
-  ])
+  const states = steps.map(([name, state]): [string, StepEvent['state']] => {
+    const isCached = name.startsWith('FROM ') && state === 'cached'
+    const isOpen = name.startsWith('[internal] load metadata') && state === 'canceled'
+    return [name, isCached || isOpen ? 'done' : state]
+  })
   return new Map(states.toSorted(([one], [other]) => (one < other ? -1 : 1)))
 }
