@@ -41,14 +41,12 @@ impl Mask {
                 .split(['_', '-', '.'])
                 .any(|part| SECRET_WORDS.contains(&part))
             {
-                values.push(value.to_owned());
+                values.extend(lines_of(value));
             } else if let Some(user_info) = user_info(&name, value) {
                 // Programs show the password alone as well, and without its escapes.
                 let password = user_info.split_once(':').map(|(_, password)| password);
-                for text in [Some(user_info), password].into_iter().flatten() {
-                    values.push(text.to_owned());
-                    values.push(percent_decode_str(text).decode_utf8_lossy().into_owned());
-                }
+                let shown = [Some(user_info), password].into_iter().flatten();
+                values.extend(shown.flat_map(spellings));
             }
         }
         let mut mask = Self::default();
@@ -56,13 +54,12 @@ impl Mask {
         mask
     }
 
-    /// Hides these secrets as well, line by line: a step prints lines.
+    /// Hides these secrets as well.
     #[must_use]
     pub fn and_secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         for secret in secrets {
             let text = String::from_utf8_lossy(secret);
-            let lines = text.lines().map(str::trim);
-            self.add(lines.take(SECRET_LINES).map(str::to_owned));
+            self.add(lines_of(&text));
         }
         self
     }
@@ -89,10 +86,12 @@ impl Mask {
         let authority = place.split('/').next().unwrap_or_default();
         if let Some((user_info, _)) = authority.rsplit_once('@') {
             match user_info.split_once(':') {
-                Some((_, password)) => self.add([user_info, password].map(str::to_owned)),
+                Some((_, password)) => {
+                    self.add([user_info, password].into_iter().flat_map(spellings));
+                }
                 // Over HTTP it may be a token; with ssh it is the name of a user, which is no secret.
                 None if scheme.to_ascii_lowercase().starts_with("http") => {
-                    self.add([user_info.to_owned()]);
+                    self.add(spellings(user_info));
                 }
                 None => {}
             }
@@ -120,6 +119,18 @@ impl Mask {
     }
 }
 
+/// A value line by line: a step prints lines.
+fn lines_of(value: &str) -> impl Iterator<Item = String> {
+    let lines = value.lines().map(str::trim);
+    lines.take(SECRET_LINES).map(str::to_owned)
+}
+
+/// A part of a URL, as it is and without its escapes.
+fn spellings(part: &str) -> [String; 2] {
+    let plain = percent_decode_str(part).decode_utf8_lossy();
+    [part.to_owned(), plain.into_owned()]
+}
+
 /// The user info of a URL, and of a proxy that is written without a scheme.
 fn user_info<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     let rest = match value.split_once("://") {
@@ -145,6 +156,21 @@ mod tests {
     fn values_of_secret_names_are_hidden() {
         for name in ["TOKEN", "NPM_TOKEN", "db-password", "API_KEY", "Auth"] {
             assert_eq!(masked(name, "hunter2", "a hunter2 b"), "a *** b", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_ends_with_a_line_end_or_has_many_is_hidden() {
+        for value in [
+            "hunter2\n",
+            "  hunter2\r\n",
+            "BEGIN KEY\nhunter2\nEND KEY\n",
+        ] {
+            assert_eq!(
+                masked("TOKEN", value, "a hunter2 b"),
+                "a *** b",
+                "{value:?}"
+            );
         }
     }
 
@@ -181,6 +207,7 @@ mod tests {
                 "Get c.tar?signature=abc",
                 "Get c.tar?***",
             ),
+            ("https://a:b%40cd@host/r.git", "b@cd, b%40cd", "***, ***"),
             ("ssh://deploy@host/r.git", "deploy", "deploy"),
             ("git@host:r.git", "git@host:r.git", "git@host:r.git"),
         ];
