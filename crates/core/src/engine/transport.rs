@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::endpoint::Endpoint;
@@ -12,6 +14,11 @@ use crate::tls::{Protocol, TlsFailure};
 pub(crate) use tls::EngineTls;
 
 mod tls;
+
+/// How long nothing may come over TCP before the other machine is asked whether it is there, and how often then. A build
+/// may be silent for hours, and an engine that lost its power says nothing
+/// (<https://github.com/golang/go/blob/go1.24.0/src/net/dial.go>, `defaultTCPKeepAliveIdle`).
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A connected byte stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -48,6 +55,10 @@ pub(crate) async fn connect_local(path: &std::path::Path) -> io::Result<Box<dyn 
 async fn connect_tcp(host: &str, port: u16) -> io::Result<tokio::net::TcpStream> {
     let stream = tokio::net::TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(SILENCE);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     Ok(stream)
 }
 
@@ -257,6 +268,17 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
+
+    #[tokio::test]
+    async fn an_engine_that_is_gone_is_noticed_although_it_says_nothing() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = connect_tcp("127.0.0.1", port).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENCE);
+    }
 
     #[tokio::test]
     async fn an_answer_can_be_read_after_a_write_has_failed() {
