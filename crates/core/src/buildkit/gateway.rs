@@ -4,13 +4,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
+use std::time::Duration;
 
 use bollard_buildkit_proto::google::rpc;
 use bollard_buildkit_proto::moby::buildkit::v1 as api;
 use bollard_buildkit_proto::moby::buildkit::v1::frontend as gateway;
+use tokio::time::timeout;
 use tonic::Status;
 
 use super::control::Control;
+
+/// Longest wait for the end of the open build once the question is answered.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What a frontend answers to a request, by the names that the request defines.
 pub(crate) type Answer = HashMap<String, Vec<u8>>;
@@ -78,7 +83,10 @@ pub(crate) async fn ask(
         }
         // What the frontend says of a failure is told by its own call; the open build repeats it.
         answer = &mut asked => {
-            let _ = opened.await;
+            // Where the engine has lost the open build, or never had it, that would not end by itself.
+            if answer.is_ok() {
+                let _ = timeout(LAST_WORDS, opened).await;
+            }
             answer
         }
     }

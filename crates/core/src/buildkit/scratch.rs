@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Something half done that can be taken back.
-pub(crate) trait Piece: Send {
+pub(crate) trait Piece: Send + 'static {
     /// Takes it back, as far as that is possible.
     fn remove(&self);
 }
@@ -18,14 +19,16 @@ impl Piece for PathBuf {
     }
 }
 
-/// The pieces of one place. Once it is closed nothing in the place changes any more, whoever still works at it: every
+/// The pieces of one place. Once it is closed no change in the place begins any more, whoever still works at it: every
 /// change needs the [`Open`] that it gives.
 #[derive(Debug)]
-pub(crate) struct Scratch<P: Piece>(Mutex<State<P>>);
+pub(crate) struct Scratch<P: Piece> {
+    is_closed: AtomicBool,
+    state: Arc<Mutex<State<P>>>,
+}
 
 #[derive(Debug)]
 struct State<P> {
-    is_closed: bool,
     next: u64,
     pieces: BTreeMap<u64, P>,
 }
@@ -39,19 +42,23 @@ pub(crate) struct Open<'a, P>(MutexGuard<'a, State<P>>);
 
 impl<P: Piece> Default for Scratch<P> {
     fn default() -> Self {
-        Self(Mutex::new(State {
-            is_closed: false,
+        let state = State {
             next: 0,
             pieces: BTreeMap::new(),
-        }))
+        };
+        Self {
+            is_closed: AtomicBool::new(false),
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 }
 
 impl<P: Piece> Scratch<P> {
     /// The right to change the place; fails once it is closed.
     pub(crate) fn open(&self) -> io::Result<Open<'_, P>> {
-        let state = self.lock();
-        if state.is_closed {
+        let state = lock(&self.state);
+        // In this order: who closes looks for the lock afterwards.
+        if self.is_closed.load(Ordering::SeqCst) {
             return Err(io::Error::other("the build has ended"));
         }
         Ok(Open(state))
@@ -59,24 +66,40 @@ impl<P: Piece> Scratch<P> {
 
     /// Takes a piece back.
     pub(crate) fn discard(&self, id: PieceId) {
-        let piece = self.lock().pieces.remove(&id.0);
+        let piece = lock(&self.state).pieces.remove(&id.0);
         if let Some(piece) = piece {
             piece.remove();
         }
     }
 
-    /// Takes every piece back, and lets nobody begin another.
+    /// Takes every piece back, and lets nobody begin another. Does not wait for a change that is going on, which on a
+    /// network file system may take for ever: what it leaves is taken back when it ends.
     pub(crate) fn close(&self) {
-        let mut state = self.lock();
-        state.is_closed = true;
-        for piece in std::mem::take(&mut state.pieces).into_values() {
+        self.is_closed.store(true, Ordering::SeqCst);
+        match self.state.try_lock() {
+            Ok(mut state) => state.remove_all(),
+            Err(TryLockError::Poisoned(state)) => state.into_inner().remove_all(),
+            Err(TryLockError::WouldBlock) => {
+                let state = Arc::clone(&self.state);
+                let remove = move || lock(&state).remove_all();
+                let name = "shipway-take-back".to_owned();
+                // Without a thread the pieces stay where they are, which is all that can be done.
+                let _ = std::thread::Builder::new().name(name).spawn(remove);
+            }
+        }
+    }
+}
+
+impl<P: Piece> State<P> {
+    fn remove_all(&mut self) {
+        for piece in std::mem::take(&mut self.pieces).into_values() {
             piece.remove();
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State<P>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<P>(state: &Mutex<State<P>>) -> MutexGuard<'_, State<P>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<P: Piece> Drop for Scratch<P> {
@@ -125,6 +148,28 @@ mod tests {
         scratch.close();
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 1);
+        assert!(scratch.open().is_err());
+    }
+
+    /// Says when it is taken back.
+    struct Told(std::sync::mpsc::Sender<()>);
+
+    impl Piece for Told {
+        fn remove(&self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    #[test]
+    fn closing_waits_for_no_change_and_takes_its_piece_back_when_it_ends() {
+        let (removed, told) = std::sync::mpsc::channel();
+        let scratch = Scratch::default();
+        let mut open = scratch.open().unwrap();
+        scratch.close();
+        open.keep(Told(removed));
+        assert!(told.try_recv().is_err());
+        drop(open);
+        told.recv().unwrap();
         assert!(scratch.open().is_err());
     }
 }

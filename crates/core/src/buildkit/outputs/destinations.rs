@@ -10,7 +10,7 @@ use super::file::OutputFile;
 use crate::build_options::OutputKind;
 use crate::buildkit::filesync::{Destination, SystemDir};
 use crate::buildkit::identity::new_token;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// The place of each exporter that sends something, by its position among the exporters. What has come is in its place
 /// after [`commit`](Self::commit); without it, dropping this takes back what is not.
@@ -60,18 +60,25 @@ impl Destinations {
         self.places.is_empty()
     }
 
-    /// The build has succeeded: puts every file in its place.
-    pub(crate) fn commit(&self) -> Result<()> {
-        for place in self.places.values() {
-            match place {
-                Place::File(file) => file.commit()?,
-                Place::Folder(folder) if folder.is_whole() => {}
-                Place::Folder(_) => {
-                    return Err(refused("the build succeeded, and not all files have come"));
-                }
-            }
+    /// The build has succeeded: puts every file in its place, on a thread for blocking work.
+    pub(crate) async fn commit(&self) -> Result<()> {
+        let places = self.places();
+        let work = move || places.values().try_for_each(Place::commit);
+        let committed = tokio::task::spawn_blocking(work).await;
+        committed.unwrap_or_else(|error| {
+            let message = "the thread that puts the outputs in their places ended";
+            Err(Error::new(ErrorKind::Internal, message).with_source(error))
+        })
+    }
+}
+
+impl Place {
+    fn commit(&self) -> Result<()> {
+        match self {
+            Self::File(file) => file.commit(),
+            Self::Folder(folder) if folder.is_whole() => Ok(()),
+            Self::Folder(_) => Err(refused("the build succeeded, and not all files have come")),
         }
-        Ok(())
     }
 }
 
@@ -109,7 +116,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn a_folder_may_be_missing_but_not_be_something_else() {
@@ -130,12 +136,12 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_output_that_never_came_is_no_success() {
+    #[tokio::test]
+    async fn an_output_that_never_came_is_no_success() {
         let root = tempfile::tempdir().unwrap();
         let kind = OutputKind::Local(root.path().to_owned());
         let destinations = Destinations::prepare([(0, &kind)]).unwrap();
-        let error = destinations.commit().unwrap_err();
+        let error = destinations.commit().await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::EngineProtocol);
     }
 }

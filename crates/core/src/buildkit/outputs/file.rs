@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::failure::{refused, unusable, unwritable};
 use crate::buildkit::scratch::{Piece as _, PieceId, Scratch};
@@ -17,6 +17,8 @@ pub(crate) struct OutputFile {
     path: PathBuf,
     /// Part of the temporary name, so that no build is in another's way.
     token: String,
+    /// What a new file may be used for.
+    usual: OnceLock<fs::Permissions>,
     scratch: Scratch<PathBuf>,
     state: Mutex<State>,
 }
@@ -59,6 +61,7 @@ impl OutputFile {
             given: path.to_owned(),
             path: real,
             token,
+            usual: OnceLock::new(),
             scratch: Scratch::default(),
             state: Mutex::new(State::Missing),
         })
@@ -111,18 +114,55 @@ impl OutputFile {
             .write(true)
             .create_new(true)
             .open(&temporary)?;
-        Ok((open.keep(temporary), file))
+        let piece = open.keep(temporary);
+        // What the umask leaves to a new file.
+        let _ = self.usual.set(file.metadata()?.permissions());
+        keep_to_its_owner(&file)?;
+        Ok((piece, file))
     }
 
     fn place(&self, temporary: &Path) -> io::Result<()> {
         match fs::metadata(&self.path) {
-            // Who could read the old one can read the new one.
-            Ok(old) if old.is_file() => fs::set_permissions(temporary, old.permissions())?,
-            _ => {}
+            // Who could read the old one can read the new one, and nobody else.
+            Ok(old) if old.is_file() => {
+                give_to_owner_of(&old, temporary);
+                fs::set_permissions(temporary, old.permissions())?;
+            }
+            _ => {
+                if let Some(usual) = self.usual.get() {
+                    fs::set_permissions(temporary, usual.clone())?;
+                }
+            }
         }
         fs::rename(temporary, &self.path)
     }
 }
+
+/// Lets nobody else read what has not its place yet: the file that it replaces may be a secret.
+#[cfg(unix)]
+fn keep_to_its_owner(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it stands in for one that can fail"
+)]
+fn keep_to_its_owner(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// As `docker` leaves it, which writes into the old file. Only root can; for others it becomes theirs.
+#[cfg(unix)]
+fn give_to_owner_of(old: &fs::Metadata, path: &Path) {
+    use std::os::unix::fs::{MetadataExt as _, lchown};
+    let _ = lchown(path, Some(old.uid()), Some(old.gid()));
+}
+
+#[cfg(not(unix))]
+fn give_to_owner_of(_old: &fs::Metadata, _path: &Path) {}
 
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -238,5 +278,22 @@ mod tests {
             0o640
         );
         assert_eq!(names(folder.path()), ["link", "real"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_a_file_that_has_not_its_place_yet() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let plain = folder.path().join("plain");
+        File::create(&plain).unwrap();
+        let path = folder.path().join("out.tar");
+        let output = OutputFile::prepare(&path, "t".to_owned()).unwrap();
+        write(&output, "new");
+        assert_eq!(mode(&folder.path().join(".shipway-t")), 0o600);
+        output.commit().unwrap();
+        assert_eq!(mode(&path), mode(&plain));
     }
 }

@@ -79,7 +79,7 @@ async fn each_exporter_writes_its_own_file() {
             .iter()
             .all(|name| name.starts_with('.'))
     );
-    receiving.destinations.commit().unwrap();
+    receiving.destinations.commit().await.unwrap();
     assert_eq!(names(folder.path()), ["a", "b"]);
     assert_eq!(fs::read_to_string(path("b")).unwrap(), "bc");
 }
@@ -92,7 +92,7 @@ async fn an_engine_that_names_no_exporter_has_one() {
     let answer = receiving.caller.streams(SEND, &[], pieces(&["x"])).await;
     let end: Option<BytesMessage> = answer.unwrap().message().await.unwrap();
     assert_eq!(end, None);
-    receiving.destinations.commit().unwrap();
+    receiving.destinations.commit().await.unwrap();
 
     for wrong in ["1", "-1", "x"] {
         let metadata = [("buildkit-attachable-exporter-id", wrong)];
@@ -127,7 +127,7 @@ async fn nothing_is_left_of_a_file_when_the_connection_is_cut() {
         ..
     } = receiving;
     drop(caller);
-    assert!(destinations.commit().is_err());
+    assert!(destinations.commit().await.is_err());
     drop(destinations);
     assert!(names(folder.path()).is_empty());
 }
@@ -170,7 +170,7 @@ async fn a_folder_is_whole_when_both_sides_say_so() {
     let wish = answer.message().await.unwrap().unwrap();
     assert_eq!((wish.r#type(), wish.id), (PacketType::Req, 0));
     assert!(
-        receiving.destinations.commit().is_err(),
+        receiving.destinations.commit().await.is_err(),
         "it is not whole yet"
     );
     for data in ["abc", ""] {
@@ -186,7 +186,7 @@ async fn a_folder_is_whole_when_both_sides_say_so() {
         .await
         .unwrap();
     assert_eq!(answer.message().await.unwrap(), None);
-    receiving.destinations.commit().unwrap();
+    receiving.destinations.commit().await.unwrap();
     assert_eq!(
         fs::read_to_string(folder.path().join("out/a")).unwrap(),
         "abc"
@@ -207,7 +207,7 @@ async fn an_attack_ends_the_transfer_and_is_complained_about() {
     let complaint = receiving.complaints.take("").unwrap();
     assert_eq!(complaint.kind, ErrorKind::EngineProtocol);
     assert_eq!(status.message(), complaint.message);
-    assert!(receiving.destinations.commit().is_err());
+    assert!(receiving.destinations.commit().await.is_err());
     assert_eq!(names(folder.path()), ["out"]);
 }
 
