@@ -1,4 +1,4 @@
-//! The bridge from the blocking task that writes the archive to the request that carries it.
+//! The bridge from the thread that writes the archive to the request that carries it.
 
 use std::any::Any;
 use std::io;
@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use futures_util::Stream;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use super::archive::{Archive, Halt};
 use super::counters::ContextCounters;
@@ -54,7 +55,10 @@ pub struct ContextStream {
 
 /// How the archive ended.
 #[derive(Debug)]
-pub struct ContextOutcome(JoinHandle<Result<ContextSummary>>);
+pub struct ContextOutcome {
+    result: oneshot::Receiver<Result<ContextSummary>>,
+    thread: JoinHandle<()>,
+}
 
 /// An archive that met no error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +99,18 @@ pub(super) async fn open_from(
     let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
     let dockerfile = std::mem::take(&mut plan.dockerfile);
     let written = Arc::clone(&counters);
-    let task = spawn_blocking(move || {
+    let (tell, result) = oneshot::channel();
+    let work = move || {
         let sink = ChunkSink::new(sender);
-        write(plan, compression, &*files, sink, &written)
-    });
+        // Where nobody waits for it any more, nothing is to be said.
+        let _ = tell.send(write(plan, compression, &*files, sink, &written));
+    };
+    // Its own, for as long as the engine reads: threads for blocking work are few, and look up the engine's name.
+    let thread = std::thread::Builder::new().name("shipway-archive".to_owned());
+    let thread = thread.spawn(work).map_err(|error| {
+        let message = "cannot start the thread that writes the build context";
+        Error::new(ErrorKind::Internal, message).with_source(error)
+    })?;
     let stream = ContextStream {
         chunks,
         counters: Arc::clone(&counters),
@@ -107,7 +119,7 @@ pub(super) async fn open_from(
     Ok(BuildContext {
         dockerfile,
         stream,
-        outcome: ContextOutcome(task),
+        outcome: ContextOutcome { result, thread },
         counters,
     })
 }
@@ -115,7 +127,15 @@ pub(super) async fn open_from(
 impl ContextOutcome {
     /// Waits for the end of the archive. A panic behind it is `INTERNAL`.
     pub async fn wait(self) -> Result<ContextSummary> {
-        ended(self.0.await)
+        match self.result.await {
+            Ok(result) => result,
+            // It ends as it panics: there is next to nothing to wait for.
+            Err(_) => {
+                Err(panicked(&*self.thread.join().err().unwrap_or_else(|| {
+                    Box::new("the thread ended without a word")
+                })))
+            }
+        }
     }
 }
 
@@ -195,7 +215,7 @@ fn write_archive<W: io::Write>(
     archive.finish()
 }
 
-/// Tells the blocking task that nobody waits for it any more.
+/// Tells the task that looks that nobody waits for it any more.
 #[derive(Default)]
 struct StopOnDrop(Arc<AtomicBool>);
 
@@ -207,17 +227,20 @@ impl Drop for StopOnDrop {
 
 /// What a blocking task returned; that it panicked is a fault of this library.
 fn ended<T>(result: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
-    result.unwrap_or_else(|error| {
-        let what = match error.try_into_panic() {
-            Ok(panic) => format!("panic: {}", text_of(&*panic)),
-            Err(error) => error.to_string(),
-        };
-        let message = format!(
-            "failed to create build context: {}",
-            what.replace(char::is_control, " ")
-        );
-        Err(Error::new(ErrorKind::Internal, message))
+    result.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => Err(panicked(&*panic)),
+        Err(error) => Err(failed(&error.to_string())),
     })
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    failed(&format!("panic: {}", text_of(panic)))
+}
+
+fn failed(what: &str) -> Error {
+    let what = what.replace(char::is_control, " ");
+    let message = format!("failed to create build context: {what}");
+    Error::new(ErrorKind::Internal, message)
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {
