@@ -338,6 +338,8 @@ export interface BuildOptions extends CommonOptions {
    * SSH agents by the IDs that `RUN --mount=type=ssh` uses (`default` where it names none): the path of an agent's socket,
    * or `true` for the one of `SSH_AUTH_SOCK`. Steps can list keys and have something signed, and nothing else. Only
    * BuildKit.
+   *
+   * @default `{ default: true }` where `contextUrl` is a git repository over ssh, else none
    */
   ssh?: Record<string, string | true> | undefined
   /**
@@ -378,7 +380,7 @@ export interface BuildOptions extends CommonOptions {
 /** Where a secret comes from. */
 export type SecretSource =
   | {
-      /** Path of a file; a relative one starts at the working directory. */
+      /** Path of a regular file, or of a link to one; a relative one starts at the working directory. */
       file: string
     }
   | {
@@ -486,7 +488,10 @@ export interface RegistryCache extends CacheFields {
 /** A folder of this machine, as an OCI image layout. The attribute `tag` names one of several in it. */
 export interface LocalCache extends CacheFields {
   type: 'local'
-  /** The folder; relative to the working directory. */
+  /**
+   * The folder; relative to the working directory. Where `cacheTo` has several, all have the same attributes, but for `tag`
+   * and `ignore-error`.
+   */
   directory: string
 }
 
@@ -662,7 +667,8 @@ export interface Warning {
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
    * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET` and `CONTEXT_FIFO` (BuildKit gets such an
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
-   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID`
+   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `CACHE_NOT_PUT` (a folder of
+   * `cacheTo` with `ignore-error`), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
    * builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
    */

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use shipway_core::build_context::{ContextSource, DockerfileSource};
+use shipway_core::build_context::{ContextSource, DockerfileSource, is_over_ssh};
 use shipway_core::build_options::{
     Attestations, Builder, NoCache, Provenance, Sbom, SecretSource, SecretValue, Ulimit,
 };
@@ -32,6 +32,11 @@ pub(crate) fn build_request(
             .collect::<Result<_>>()?,
         None => platform(options.platform.as_deref())?.into_iter().collect(),
     };
+    let mut agents = options.ssh.unwrap_or_default();
+    if agents.is_empty() && needs_agent(&source) {
+        // As `docker build` does: without one the engine could not fetch the context.
+        agents.insert("default".to_owned(), String::new());
+    }
     let ulimits = options.ulimits.unwrap_or_default();
     let ulimits = ulimits.into_iter().map(|(name, limit)| {
         let (soft, hard) = (limit.soft, limit.hard);
@@ -58,7 +63,7 @@ pub(crate) fn build_request(
         ulimits: ulimits.collect(),
         cgroup_parent: options.cgroup_parent,
         secrets: secrets(options.secrets.unwrap_or_default())?,
-        ssh: ssh(options.ssh.unwrap_or_default(), environment)?,
+        ssh: ssh(agents, environment)?,
         attestations: attestations(options.attestations)?,
         allow: options.allow.unwrap_or_default(),
         source_date_epoch: options.source_date_epoch,
@@ -188,6 +193,10 @@ fn secrets(options: BTreeMap<String, SecretOptions>) -> Result<BTreeMap<String, 
         Ok((id, source))
     };
     options.into_iter().map(convert).collect()
+}
+
+fn needs_agent(source: &BuildSource) -> bool {
+    matches!(source, BuildSource::Context(ContextSource::Url { url, .. }) if is_over_ssh(url))
 }
 
 fn ssh(

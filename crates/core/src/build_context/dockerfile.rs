@@ -83,13 +83,7 @@ pub(crate) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile
         }
         DockerfileSource::Path(path) => named_path(root, &path),
     };
-    let failed = |error| unreadable_dockerfile(&path, error);
-    let real = fs::canonicalize(&path).map_err(failed)?;
-    match Kind::of(fs::metadata(&real).map_err(failed)?.file_type()) {
-        Kind::File => {}
-        Kind::Folder => return Err(no_dockerfile(&path, "it is a folder")),
-        _ => return Err(no_dockerfile(&path, "it is not a regular file")),
-    }
+    let real = find_file(&path)?;
     let inside = real.strip_prefix(&root.real).ok();
     let stays_inside = root.is_named_inside(&path);
     if inside.is_none() && stays_inside {
@@ -103,7 +97,7 @@ pub(crate) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile
         .and_then(|name| String::from_utf8(name).ok());
     let place = match name {
         Some(name) => Place::Inside(name),
-        None => Place::Outside(read(&real).map_err(failed)?),
+        None => Place::Outside(read_file(&path, &real)?),
     };
     let mut own_ignore_file = path.clone().into_os_string();
     own_ignore_file.push(".dockerignore");
@@ -114,6 +108,27 @@ pub(crate) fn locate(root: &Root, source: DockerfileSource) -> Result<Dockerfile
     })
 }
 
+/// Reads a Dockerfile that goes with a context which is no folder.
+pub(crate) fn read_elsewhere(path: &Path) -> Result<Vec<u8>> {
+    read_file(path, &find_file(path)?)
+}
+
+/// The place of a file, without links.
+fn find_file(path: &Path) -> Result<PathBuf> {
+    let failed = |error| unreadable_dockerfile(path, error);
+    let real = fs::canonicalize(path).map_err(failed)?;
+    match Kind::of(fs::metadata(&real).map_err(failed)?.file_type()) {
+        Kind::File => Ok(real),
+        Kind::Folder => Err(no_dockerfile(path, "it is a folder")),
+        _ => Err(no_dockerfile(path, "it is not a regular file")),
+    }
+}
+
+/// Reads the Dockerfile at `real`, which the caller calls `path`.
+fn read_file(path: &Path, real: &Path) -> Result<Vec<u8>> {
+    read(real).map_err(|error| unreadable_dockerfile(path, error))
+}
+
 impl Dockerfile {
     /// The text of the Dockerfile.
     pub(crate) fn read(&self, root: &Root) -> Result<Vec<u8>> {
@@ -121,7 +136,7 @@ impl Dockerfile {
             Place::Outside(content) => Ok(content.clone()),
             Place::Inside(name) => {
                 let path = root.real.join(name);
-                read(&path).map_err(|error| unreadable_dockerfile(&path, error))
+                read_file(&path, &path)
             }
         }
     }

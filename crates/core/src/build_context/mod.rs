@@ -19,7 +19,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use counters::ContextCounters;
-pub use remote::check_url;
+pub use remote::{check_url, is_over_ssh};
 pub use stream::{BuildContext, ContextOutcome, ContextStream, ContextSummary, open};
 
 /// Where a build context comes from. `Debug` shows neither contents nor credentials.

@@ -32,6 +32,15 @@ pub fn check_url(url: &str) -> Result<()> {
     ))
 }
 
+/// Whether an engine fetches `url` over ssh, for which it needs an SSH agent
+/// (<https://github.com/docker/buildx/blob/v0.29.1/util/buildflags/ssh.go>, `IsGitSSH`: so does `docker build`).
+pub fn is_over_ssh(url: &str) -> bool {
+    match url.split_once("://") {
+        Some((scheme, _)) => scheme.eq_ignore_ascii_case("ssh"),
+        None => is_scp_style(url),
+    }
+}
+
 /// `user@host:path`, as ssh takes it.
 fn is_scp_style(url: &str) -> bool {
     let place = url
@@ -92,6 +101,24 @@ mod tests {
             "github.com/acme/app",
         ] {
             assert!(check_url(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_fetched_over_ssh_is_known() {
+        for url in [
+            "ssh://git@host/r.git",
+            "SSH://host/r",
+            "git@host:r.git#main",
+        ] {
+            assert!(is_over_ssh(url), "{url}");
+        }
+        for url in [
+            "https://git@host/r.git",
+            "git://host/r",
+            "github.com/acme/app",
+        ] {
+            assert!(!is_over_ssh(url), "{url}");
         }
     }
 

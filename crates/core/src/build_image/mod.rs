@@ -102,7 +102,8 @@ pub async fn build_image(
     request: &BuildRequest,
     progress: &dyn ProgressSink,
 ) -> Result<BuiltImage> {
-    let secrets = match read_secrets(&request.options.secrets).await {
+    let deadline = request.timeouts.total.map(Deadline::after);
+    let secrets = match within(deadline, read_secrets(&request.options.secrets)).await {
         Ok(secrets) => Arc::new(secrets),
         Err(error) => return Err(error.with_operation(Operation::BuildImage)),
     };
@@ -110,17 +111,8 @@ pub async fn build_image(
     let hidden = Hidden::of(request, &secrets, &keychain).await;
     let masked = |event: &ProgressEvent| progress.emit(&hidden.event(event));
     let progress = &Throttled::of_build(&masked);
-    let deadline = request.timeouts.total.map(Deadline::after);
     let work = progress.run(run(engine, request, secrets, deadline, &keychain, progress));
-    let result = match deadline {
-        None => work.await,
-        Some(deadline) => timeout_at(deadline.at, work).await.unwrap_or_else(|_| {
-            let total = deadline.total.as_secs_f64();
-            let message = format!("cannot build the image within {total} s");
-            Err(Error::new(ErrorKind::Deadline, message))
-        }),
-    };
-    match result {
+    match within(deadline, work).await {
         Ok(mut built) => {
             let warnings = built.warnings.iter_mut();
             warnings.for_each(|warning| hidden.text(&mut warning.message));
@@ -128,6 +120,18 @@ pub async fn build_image(
         }
         Err(error) => Err(explained(hidden.error(error), request)),
     }
+}
+
+/// What `work` comes to, or that its time is over.
+async fn within<T>(deadline: Option<Deadline>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    timeout_at(deadline.at, work).await.unwrap_or_else(|_| {
+        let total = deadline.total.as_secs_f64();
+        let message = format!("cannot build the image within {total} s");
+        Err(Error::new(ErrorKind::Deadline, message))
+    })
 }
 
 fn explained(error: Error, request: &BuildRequest) -> Error {

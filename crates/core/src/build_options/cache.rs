@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+/// The attribute by which a build can do without a place.
+pub(crate) const IGNORE_ERROR: &str = "ignore-error";
+
 /// A place that steps are taken from, or put to.
 #[derive(Clone, PartialEq, Eq)]
 pub enum CacheEntry {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{BuildOptions, CacheEntry, Output, OutputKind, Provenance, context_name};
+use super::{BuildOptions, CacheEntry, IGNORE_ERROR, Output, OutputKind, Provenance, context_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses outputs and places for a cache that contradict each other or other options.
@@ -41,6 +41,7 @@ pub(crate) fn check(options: &BuildOptions) -> Result<()> {
             "the output `cacheonly` contradicts every other output",
         ));
     }
+    check_local_caches(&options.cache_to)?;
     for entry in &options.cache_to {
         check_attributes(
             "cacheTo",
@@ -68,6 +69,27 @@ pub(crate) fn check(options: &BuildOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// An engine answers with the one manifest that it made last, so that all folders have to get the same one.
+fn check_local_caches(entries: &[CacheEntry]) -> Result<()> {
+    let mut contents = entries.iter().filter_map(|entry| match entry {
+        CacheEntry::Local { attributes, .. } => Some(attributes.iter().filter(|(name, _)| {
+            // What is in the cache does not depend on these.
+            !["tag", IGNORE_ERROR].contains(&name.as_str())
+        })),
+        _ => None,
+    });
+    let Some(first) = contents.next() else {
+        return Ok(());
+    };
+    if contents.all(|other| other.eq(first.clone())) {
+        return Ok(());
+    }
+    Err(
+        invalid("two folders of `cacheTo` have different attributes")
+            .with_hint("give both the same, or put one of the caches with another build"),
+    )
 }
 
 fn check_output(output: &Output, options: &BuildOptions) -> Result<()> {
@@ -154,6 +176,16 @@ mod tests {
         }
     }
 
+    fn folder(directory: &str, keys: &[&str]) -> CacheEntry {
+        CacheEntry::Local {
+            directory: directory.into(),
+            attributes: keys
+                .iter()
+                .map(|key| ((*key).to_owned(), "x".to_owned()))
+                .collect(),
+        }
+    }
+
     #[test]
     fn contradictions_are_refused() {
         let image = |push| OutputKind::Image { push };
@@ -227,6 +259,13 @@ mod tests {
                 },
                 "`reset`",
             ),
+            (
+                BuildOptions {
+                    cache_to: vec![folder("a", &["mode"]), folder("b", &["tag"])],
+                    ..BuildOptions::default()
+                },
+                "two folders of `cacheTo`",
+            ),
         ] {
             let error = check(&options).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidOption);
@@ -244,7 +283,12 @@ mod tests {
         ]);
         options.tags = vec![Reference::parse("acme/app").unwrap()];
         options.attestations.provenance = Some(Provenance::Off);
-        options.cache_to = vec![cache("mode"), CacheEntry::Inline];
+        options.cache_to = vec![
+            cache("mode"),
+            CacheEntry::Inline,
+            folder("a", &["mode", "tag"]),
+            folder("b", &["mode", IGNORE_ERROR]),
+        ];
         options.cache_from = vec![cache("mode")];
         check(&options).unwrap();
         let copies = with_attribute(OutputKind::Local("a".into()), "mode", "copy");

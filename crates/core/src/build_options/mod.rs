@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use cache::CacheEntry;
+pub(crate) use cache::IGNORE_ERROR;
 pub(crate) use check::check;
 pub use context::NamedContext;
 pub(crate) use context::context_name;

@@ -129,9 +129,11 @@ async fn solve(
         ..api::SolveRequest::default()
     };
     let response = run.follow(daemon, request).await?;
-    let kept = cache.commit(&response.exporter_response).await;
-    kept.and_then(|()| destinations.commit())
-        .map_err(Failure::Error)?;
+    let lost = cache.commit(&response.exporter_response).await;
+    for warning in lost.map_err(Failure::Error)? {
+        run.warn(warning);
+    }
+    destinations.commit().await.map_err(Failure::Error)?;
     built(run, response, exporters.has_image)
 }
 

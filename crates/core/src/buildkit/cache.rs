@@ -21,7 +21,7 @@ use super::identity::{hex, new_token};
 use super::outputs::failure::{refused, unwritable};
 use super::outputs::{TURN_CONTAINERD_ON, check_folder};
 use crate::build_context::failure::{Reason, shown};
-use crate::build_options::{BuildOptions, CacheEntry};
+use crate::build_options::{BuildOptions, CacheEntry, IGNORE_ERROR};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Warning;
 
@@ -84,11 +84,13 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The build has succeeded, and answered `response`: gives what was written its tags.
-    pub(crate) async fn commit(&self, response: &HashMap<String, String>) -> Result<()> {
+    /// The build has succeeded, and answered `response`: gives what was written its tags. Returns what failed of the
+    /// places that the build can do without.
+    pub(crate) async fn commit(&self, response: &HashMap<String, String>) -> Result<Vec<Warning>> {
+        let mut warnings = Vec::new();
         let Some(manifest) = response.get("cache.manifest") else {
             // There was nothing to put.
-            return Ok(());
+            return Ok(warnings);
         };
         let Ok(Value::Object(manifest)) = serde_json::from_str(manifest) else {
             return Err(refused("what it names as the cache is no descriptor"));
@@ -98,9 +100,16 @@ impl Cache {
             .and_then(Digest::parse)
             .ok_or_else(|| refused("what it names as the cache has no digest"))?;
         for (layout, tag) in &self.folders {
-            put_tag(layout, &digest, &manifest, tag).await?;
+            match put_tag(layout, &digest, &manifest, tag).await {
+                Err(error) if layout.purpose() == (Use::CacheTo { is_optional: true }) => {
+                    let folder = shown(layout.root());
+                    let message = format!("the cache in `{folder}` was not put: {}", error.message);
+                    warnings.push(Warning::new("CACHE_NOT_PUT", message));
+                }
+                result => result?,
+            }
         }
-        Ok(())
+        Ok(warnings)
     }
 
     fn add_export(
@@ -128,7 +137,7 @@ impl Cache {
             } => {
                 check_folder(directory)?;
                 let is_optional = attributes
-                    .get("ignore-error")
+                    .get(IGNORE_ERROR)
                     .is_some_and(|value| is_true(value));
                 let purpose = Use::CacheTo { is_optional };
                 let layout = Arc::new(Layout::new(directory.clone(), purpose, new_token()?));

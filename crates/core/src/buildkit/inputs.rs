@@ -15,7 +15,7 @@ use super::archive::Archive;
 use super::content::{Digest, Layout, Named, Stores, Use};
 use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::{hex, new_id, new_token};
-use crate::build_context::dockerfile::{Root, locate};
+use crate::build_context::dockerfile::{Root, locate, read_elsewhere};
 use crate::build_context::failure::{Reason, invalid, unreadable};
 use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::{NamedContext, context_name};
@@ -143,9 +143,7 @@ impl Inputs {
                 self.set("dockerfilekey", DOCKERFILE);
             }
             DockerfileSource::Path(path) if path.is_absolute() => {
-                let content = std::fs::read(path).map_err(|error| {
-                    crate::build_context::failure::unreadable_dockerfile(path, error)
-                })?;
+                let content = read_elsewhere(path)?;
                 self.dockerfile = Some(path.clone());
                 self.add_dockerfile(content, None);
                 self.set("dockerfilekey", DOCKERFILE);

@@ -57,10 +57,11 @@ impl Transfers {
             events.extend(warnings.into_iter().map(ProgressEvent::Warning));
             let counts = folder.counters.get();
             if counts != folder.seen {
+                let (old, new) = (context(folder.seen), context(counts));
                 folder.seen = counts;
                 folder.moved = now;
-                if folder.name == CONTEXT {
-                    events.push(ProgressEvent::Context(context(counts)));
+                if folder.name == CONTEXT && new != old {
+                    events.push(ProgressEvent::Context(new));
                 }
             } else if let Some(stall) = self.stall
                 && counts.has_begun

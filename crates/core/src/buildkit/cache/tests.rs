@@ -198,9 +198,17 @@ fn tags(folder: &Path) -> Vec<String> {
     tags
 }
 
-async fn commit(folder: PathBuf, tag: String, manifest: String) -> Result<()> {
+async fn commit(folder: PathBuf, tag: String, manifest: String) -> Result<Vec<Warning>> {
+    commit_with(&folder, &[("tag", &tag)], manifest).await
+}
+
+async fn commit_with(
+    folder: &Path,
+    attributes: &[(&str, &str)],
+    manifest: String,
+) -> Result<Vec<Warning>> {
     let options = BuildOptions {
-        cache_to: vec![local(&folder, &[("tag", &tag)])],
+        cache_to: vec![local(folder, attributes)],
         ..BuildOptions::default()
     };
     let (cache, _stores) = prepare(&options, &containerd())?;
@@ -241,5 +249,22 @@ async fn a_manifest_that_is_not_there_gets_no_tag() {
         let committed = commit(folder.path().to_owned(), "new".to_owned(), manifest);
         assert_eq!(committed.await.unwrap_err().kind, ErrorKind::EngineProtocol);
     }
+    assert_eq!(tags(folder.path()), ["before"]);
+}
+
+#[tokio::test]
+async fn a_cache_that_a_build_can_do_without_does_not_fail_it() {
+    let (folder, _) = tagged("before");
+    let absent = format!("sha256:{}", "b".repeat(64));
+    let manifest = json!({ "digest": absent }).to_string();
+    let attributes = [("ignore-error", "true")];
+    let warnings = commit_with(folder.path(), &attributes, manifest)
+        .await
+        .unwrap();
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:?}");
+    };
+    assert_eq!(warning.code, "CACHE_NOT_PUT");
+    assert!(warning.message.contains(&absent), "{}", warning.message);
     assert_eq!(tags(folder.path()), ["before"]);
 }

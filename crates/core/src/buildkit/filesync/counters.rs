@@ -10,6 +10,7 @@ use crate::progress::Warning;
 /// its ignore file, and for what that leaves.
 #[derive(Debug, Default)]
 pub(crate) struct SyncCounters {
+    looked_at: AtomicU64,
     entries: AtomicU64,
     files_sent: AtomicU64,
     bytes_sent: AtomicU64,
@@ -25,6 +26,8 @@ pub(crate) struct SyncCounters {
 /// The counts at one time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Entries looked at, excluded ones among them.
+    pub(crate) looked_at: u64,
     /// Entries described.
     pub(crate) entries: u64,
     /// Files whose content was sent.
@@ -47,6 +50,7 @@ impl SyncCounters {
         let done = has_begun && self.transfers.load(Ordering::Acquire) == 0;
         let walk_ended = has_begun && self.walks.load(Ordering::Acquire) == 0;
         Counts {
+            looked_at: self.looked_at.load(Ordering::Relaxed),
             entries: self.entries.load(Ordering::Relaxed),
             files_sent: self.files_sent.load(Ordering::Relaxed),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
@@ -71,6 +75,10 @@ impl SyncCounters {
         self.walks.fetch_add(1, Ordering::Release);
         self.transfers.fetch_add(1, Ordering::Release);
         self.has_begun.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn look(&self) {
+        self.looked_at.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_entry(&self) {

@@ -89,6 +89,8 @@ impl Walker for Describer<'_> {
     }
 
     fn is_stopped(&self) -> bool {
+        // Asked at each entry, also of those that are not sent.
+        self.sending.transfer.counters.look();
         self.outbox.is_closed()
     }
 }

@@ -4,6 +4,7 @@
 //! transfer, because a tree is read with calls that block: one walks, the other reads the files that are asked for
 //! meanwhile. Both give messages to one channel, which is the body of the answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -58,9 +59,13 @@ pub(crate) fn answer(
         let (shared, outbox) = (Arc::clone(&sending), outbox.clone());
         let started = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || match work(&shared, &outbox) {
-                Err(Stop::Failed(error)) => outbox.fail(&shared.complain(error)),
-                Ok(()) | Err(Stop::Unwanted) => {}
+            .spawn(move || {
+                // Whoever waits for the rest has to be told that it does not come.
+                let worked = catch_unwind(AssertUnwindSafe(|| work(&shared, &outbox)));
+                let worked = worked.unwrap_or_else(|_| Err(Stop::Failed(panicked())));
+                if let Err(Stop::Failed(error)) = worked {
+                    outbox.fail(&shared.complain(error));
+                }
             });
         if let Err(error) = started {
             let message = "cannot start a thread that reads the build context";
@@ -77,6 +82,11 @@ pub(crate) fn answer(
         HeaderValue::from_static("application/grpc"),
     );
     response
+}
+
+fn panicked() -> Error {
+    let message = "the thread that reads the build context panicked";
+    Error::new(ErrorKind::Internal, message)
 }
 
 /// Takes the wishes of the receiver until it has all that it wants.

@@ -35,6 +35,10 @@ use crate::build_context::failure::shown;
 use crate::buildkit::outputs::failure::{refused, unwritable};
 use crate::error::Error;
 
+/// Extended attributes of one transfer, which are kept until their entries are whole. A million files with the label of
+/// a security module have a fifth of it.
+const XATTR_BYTES: usize = 256 << 20;
+
 /// One transfer into a folder.
 pub(crate) struct Receiver<D: Dir> {
     tree: Tree<D>,
@@ -45,6 +49,7 @@ pub(crate) struct Receiver<D: Dir> {
     seen: Seen,
     links: Vec<HardLink>,
     next_id: u32,
+    xattr_bytes: usize,
     stage: Stage,
 }
 
@@ -105,6 +110,7 @@ impl<D: Dir> Receiver<D> {
             seen: Seen::default(),
             links: Vec::new(),
             next_id: 0,
+            xattr_bytes: 0,
             stage: Stage::Describing,
         })
     }
@@ -170,6 +176,11 @@ impl<D: Dir> Receiver<D> {
         self.next_id = id
             .checked_add(1)
             .ok_or_else(|| refused("it described more entries than can be numbered"))?;
+        let lengths = stat.xattrs.iter().map(|it| it.name.len() + it.value.len());
+        self.xattr_bytes += lengths.sum::<usize>();
+        if self.xattr_bytes > XATTR_BYTES {
+            return Err(refused("it sent more than 256 MiB of extended attributes"));
+        }
         let name = name.to_vec();
         self.add(id, parent, name, stat)
     }
