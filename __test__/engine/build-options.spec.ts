@@ -190,6 +190,33 @@ for (const engine of engines) {
       assert.deepEqual(log, ['list 12 true', 'remove all 5', 'lock 5', 'list again true'])
     })
 
+    test('refuses an SSH agent that is none before anything is built', async (t) => {
+      const root = await temporaryFolder(t, { file: '' })
+      for (const socket of [`${root}/none`, `${root}/file`]) {
+        const { error, events } = await fail(engine, BASE, { ssh: { default: socket } })
+        assert.equal(error.code, 'INVALID_OPTION')
+        assert.ok(error.message.includes(socket), error.message)
+        assert.deepEqual(events, [])
+      }
+    })
+
+    test('forwards the usual SSH agent to an engine that fetches a context over ssh', async (t) => {
+      const usual = process.env['SSH_AUTH_SOCK']
+      t.after(() => {
+        delete process.env['SSH_AUTH_SOCK']
+        if (usual !== undefined) process.env['SSH_AUTH_SOCK'] = usual
+      })
+      process.env['SSH_AUTH_SOCK'] = ''
+      const options = { contextUrl: 'git@127.0.0.1:repository.git' }
+      const { error } = await fail(engine, undefined, options)
+      assert.equal(error.code, 'INVALID_OPTION')
+      assert.match(error.message, /SSH_AUTH_SOCK/)
+      process.env['SSH_AUTH_SOCK'] = await startAgent(t, 'shipway test key')
+      const { error: refused } = await fail(engine, undefined, options)
+      // Nothing there speaks ssh.
+      assert.doesNotMatch(refused.message, /no SSH key|unset ssh forward key|SSH_AUTH_SOCK/)
+    })
+
     if (!isOld) {
       test('lets steps use the network of the machine only where that is allowed', async () => {
         const step = 'RUN --network=host true\n'
@@ -283,7 +310,7 @@ async function refuses(engine: Engine, dockerfileInline: string, options: ImageO
 }
 
 /** Builds what fails. */
-async function fail(engine: Engine, dockerfileInline: string, options: ImageOptions) {
+async function fail(engine: Engine, dockerfileInline: string | undefined, options: ImageOptions) {
   const events: unknown[] = []
   const error = await failure(
     buildImage({
