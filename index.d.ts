@@ -417,7 +417,7 @@ export type BuildOutput =
 interface OutputFields {
   /**
    * Further settings in the words of BuildKit, such as `compression: 'zstd'`
-   * (https://github.com/moby/buildkit/blob/v0.25.2/README.md#output).
+   * (https://github.com/moby/buildkit/blob/v0.25.2/README.md#output). Of an image only with the containerd image store.
    */
   attributes?: Record<string, string> | undefined
 }

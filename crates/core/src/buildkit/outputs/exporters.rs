@@ -118,10 +118,14 @@ fn check_worker(options: &BuildOptions, outputs: &[Output], worker: &Worker) -> 
         match output.kind {
             OutputKind::Oci(_) => return lacks("output of the type `oci`"),
             OutputKind::Docker(_) => return lacks("output of the type `docker`"),
-            OutputKind::Image { .. }
-            | OutputKind::Local(_)
-            | OutputKind::Tar(_)
-            | OutputKind::CacheOnly => {}
+            // It ignores them
+            // (<https://github.com/moby/moby/blob/v28.5.2/builder/builder-next/exporter/mobyexporter/export.go>).
+            OutputKind::Image { .. } => {
+                if let Some(name) = output.attributes.keys().next() {
+                    return lacks(&format!("attribute `{}` of an image", name.escape_debug()));
+                }
+            }
+            OutputKind::Local(_) | OutputKind::Tar(_) | OutputKind::CacheOnly => {}
         }
     }
     match attestations.provenance {
@@ -250,6 +254,10 @@ mod tests {
         let mut by_digest = with(vec![OutputKind::Image { push: true }]);
         let attributes = &mut by_digest.outputs[0].attributes;
         attributes.insert("push-by-digest".to_owned(), "true".to_owned());
+        let mut compressed = with(vec![OutputKind::Image { push: false }]);
+        let attributes = &mut compressed.outputs[0].attributes;
+        attributes.insert("compression".to_owned(), "zstd".to_owned());
+        Exporters::of(&compressed, &containerd()).unwrap();
         let two = with(vec![
             OutputKind::Local("a".into()),
             OutputKind::Tar("b".into()),
@@ -293,6 +301,7 @@ mod tests {
                 graph_driver(),
                 "containerd",
             ),
+            (compressed, graph_driver(), "containerd"),
             (two, old, "Docker 26"),
             (by_digest, containerd(), "push-by-digest"),
         ] {
