@@ -64,11 +64,16 @@ export declare function inspectImage(
  */
 export interface CommonOptions {
   /**
-   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` for TLS.
-   * `tcp://` is TLS where `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, and always checked. Certificates are `ca.pem`,
-   * `cert.pem` and `key.pem` in the folder that `DOCKER_CERT_PATH` names, or else in that of `docker`'s settings.
+   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` for TLS; or
+   * the name of a Docker context, of which `default` stands for `DOCKER_HOST` and the usual places. What is named here or
+   * by the environment is never replaced by another.
    *
-   * @default `DOCKER_HOST`, then the engine's usual place on this system
+   * `tcp://` is TLS where `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, and always checked. Certificates are `ca.pem`,
+   * `cert.pem` and `key.pem` in the folder that `DOCKER_CERT_PATH` names, or else in that of `docker`'s settings; a context
+   * has its own.
+   *
+   * @default `DOCKER_HOST`, then the context of `DOCKER_CONTEXT`, then the one that `docker context use` has chosen, then
+   * the first that answers of the usual places of Docker, Docker Desktop, Colima, Rancher Desktop, OrbStack and Podman
    */
   engine?: string | undefined
   /** Gives the call up. It rejects with the signal's own reason, and the engine stops working for it. */

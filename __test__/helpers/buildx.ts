@@ -14,8 +14,11 @@ const folder = path.join(
   'roots/forky-cli',
 )
 
+/** The docker command itself. */
+export const dockerCommand = path.join(folder, 'docker')
+
 /** Why `docker buildx` cannot be compared with, or false. */
-export const whyNoBuildx = existsSync(path.join(folder, 'docker'))
+export const whyNoBuildx = existsSync(dockerCommand)
   ? false
   : `the lab has no docker command in ${folder}`
 
@@ -25,8 +28,6 @@ export function buildxBuild(engine: Engine, args: string[]): Promise<string> {
   const command = ['buildx', 'build', '--network=host', ...args]
   return new Promise((resolve) => {
     const options = { env, maxBuffer: 64 << 20 }
-    execFile(path.join(folder, 'docker'), command, options, (_error, _stdout, stderr) =>
-      resolve(stderr),
-    )
+    execFile(dockerCommand, command, options, (_error, _stdout, stderr) => resolve(stderr))
   })
 }

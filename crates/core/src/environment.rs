@@ -45,6 +45,8 @@ pub struct Environment {
     pub no_proxy: Option<String>,
     /// `BUILDX_CONFIG`: folder of the settings of buildx.
     pub buildx_config: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`: folder with the sockets of this user's services.
+    pub xdg_runtime_dir: Option<PathBuf>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -99,6 +101,7 @@ impl Environment {
             https_proxy: either("HTTPS_PROXY").map(Secret::new),
             no_proxy: either("NO_PROXY"),
             buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
+            xdg_runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),

@@ -17,13 +17,14 @@ use tokio::time::{Instant, sleep};
 
 use super::content::{Digest, Layout, Named, Stores, Use};
 use super::daemon::Worker;
-use super::identity::{hex, new_token};
+use super::identity::new_token;
 use super::outputs::failure::{refused, unwritable};
 use super::outputs::{TURN_CONTAINERD_ON, check_folder};
 use crate::build_context::failure::{Reason, shown};
 use crate::build_options::{BuildOptions, CacheEntry, IGNORE_ERROR};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Warning;
+use crate::text::hex;
 
 /// Tag of a cache in a folder where none is named.
 const TAG: &str = "latest";

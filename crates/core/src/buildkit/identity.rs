@@ -1,8 +1,7 @@
 //! Names that nobody else has.
 
-use std::fmt::Write as _;
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::hex;
 
 /// A name of 32 characters that no other session or build has.
 pub(crate) fn new_id() -> Result<String> {
@@ -16,13 +15,4 @@ pub(crate) fn new_id() -> Result<String> {
 /// A name of 8 characters for files that are there for a moment, among those that others make at the same time.
 pub(crate) fn new_token() -> Result<String> {
     Ok(new_id()?.chars().take(8).collect())
-}
-
-/// The bytes in hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

@@ -14,12 +14,13 @@ use sha2::{Digest as _, Sha256};
 use super::archive::Archive;
 use super::content::{Digest, Layout, Named, Stores, Use};
 use super::filesync::{Files, Folder, SyncCounters, Tree};
-use super::identity::{hex, new_id, new_token};
+use super::identity::{new_id, new_token};
 use crate::build_context::dockerfile::{Root, locate, read_elsewhere};
 use crate::build_context::failure::{Reason, invalid, unreadable};
 use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::{NamedContext, context_name};
 use crate::error::Result;
+use crate::text::hex;
 
 /// Name of the main context.
 pub(crate) const CONTEXT: &str = "context";

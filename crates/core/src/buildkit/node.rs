@@ -4,8 +4,8 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::identity::hex;
 use crate::environment::Environment;
+use crate::text::hex;
 
 /// Longest name that is taken from buildx, whose own have 16 bytes.
 const NAME_BYTES: usize = 64;

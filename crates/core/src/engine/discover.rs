@@ -1,6 +1,12 @@
 //! Which endpoints are tried, in which order, and why each.
 
-use crate::engine::endpoint::{Endpoint, TlsSettings};
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use super::context_store::{self, ContextStore};
+use super::endpoint::{Endpoint, TlsSettings};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Operation, Result};
 
@@ -9,88 +15,137 @@ use crate::error::{Error, ErrorKind, Operation, Result};
 pub struct Candidate {
     /// Where to knock.
     pub endpoint: Endpoint,
-    /// Why there: `option`, `DOCKER_HOST` or `default`.
-    pub reason: &'static str,
+    /// Why there.
+    pub reason: Reason,
+}
+
+/// Why an endpoint is considered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The caller named it, or its context.
+    Option,
+    /// The environment variable `DOCKER_HOST` does.
+    DockerHost,
+    /// It is that of the context that the environment variable `DOCKER_CONTEXT` names.
+    DockerContext,
+    /// It is that of the context that `docker context use` has chosen.
+    CurrentContext,
+    /// Some engine listens there unless it is told otherwise.
+    Usual(&'static str),
+}
+
+impl Reason {
+    /// The reason in a word or two.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Option => "option",
+            Self::DockerHost => "DOCKER_HOST",
+            Self::DockerContext => "DOCKER_CONTEXT",
+            Self::CurrentContext => "current context",
+            Self::Usual(engine) => engine,
+        }
+    }
 }
 
 impl Candidate {
     /// Whether somebody named this endpoint, so that no other may stand in for it.
     pub fn is_explicit(&self) -> bool {
-        self.reason != "default"
+        !matches!(self.reason, Reason::Usual(_))
     }
 }
 
-/// Lists the endpoints in order. An endpoint that was named stands alone: it is never replaced silently.
-pub fn candidates(option: Option<&str>, environment: &Environment) -> Result<Vec<Candidate>> {
-    let candidate = |endpoint, reason| Candidate { endpoint, reason };
-    let tls = TlsSettings::of(environment);
-    if let Some(text) = option {
-        return Ok(vec![candidate(Endpoint::parse_with(text, &tls)?, "option")]);
+/// Lists the endpoints in order. One that was named stands alone: it is never replaced silently. The order is that of
+/// `docker` (<https://github.com/docker/cli/blob/v28.5.2/cli/command/cli.go>, `resolveContextName`), which tries one usual
+/// place where we try those of other engines as well.
+///
+/// `option` is an endpoint, or the name of a Docker context. Errors: `INVALID_OPTION`.
+pub async fn candidates(option: Option<&str>, environment: &Environment) -> Result<Vec<Candidate>> {
+    let named = match option {
+        Some(text) if !context_store::is_name(text) => {
+            return one(text, &TlsSettings::of(environment), Reason::Option);
+        }
+        option => option,
+    };
+    let is_default = named == Some(context_store::DEFAULT);
+    if let Some(name) = named.filter(|_| !is_default) {
+        return of_context(name, environment, Reason::Option).await;
     }
     if let Some(text) = &environment.docker_host {
-        let endpoint = Endpoint::parse_with(text, &tls)?;
-        return Ok(vec![candidate(endpoint, "DOCKER_HOST")]);
+        return one(text, &TlsSettings::of(environment), Reason::DockerHost);
     }
-    match environment.docker_context.as_deref() {
-        None | Some("default") => Ok(vec![candidate(Endpoint::platform_default(), "default")]),
-        Some(_) => Err(unsupported(
-            "DOCKER_CONTEXT",
-            "contexts are not supported by this version",
-        )),
+    if is_default {
+        return Ok(usual(environment));
+    }
+    let (name, reason) = match &environment.docker_context {
+        Some(name) => (Some(name.clone()), Reason::DockerContext),
+        None => (current(environment).await, Reason::CurrentContext),
+    };
+    match name.filter(|name| name != context_store::DEFAULT) {
+        Some(name) => of_context(&name, environment, reason).await,
+        None => Ok(usual(environment)),
     }
 }
 
-fn unsupported(variable: &str, reason: &str) -> Error {
-    Error::new(ErrorKind::InvalidOption, format!("cannot follow {variable}: {reason}"))
-        .with_operation(Operation::Connect)
-        .with_hint("set DOCKER_HOST, or the option `engine`, to a `unix://`, `npipe://`, `tcp://` or `https://` endpoint")
+fn one(text: &str, tls: &TlsSettings, reason: Reason) -> Result<Vec<Candidate>> {
+    let endpoint = Endpoint::parse_with(text, tls)?;
+    Ok(vec![Candidate { endpoint, reason }])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+async fn current(environment: &Environment) -> Option<String> {
+    ContextStore::new(environment.docker_folder()?)
+        .current()
+        .await
+}
 
-    fn with(variables: &'static [(&str, &str)]) -> Environment {
-        Environment::read(|name| {
-            variables
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
+async fn of_context(
+    name: &str,
+    environment: &Environment,
+    reason: Reason,
+) -> Result<Vec<Candidate>> {
+    let folder = environment.docker_folder().ok_or_else(|| {
+        let message = "cannot look for Docker contexts: neither DOCKER_CONFIG nor HOME is set";
+        Error::new(ErrorKind::InvalidOption, message).with_operation(Operation::Connect)
+    })?;
+    let endpoint = ContextStore::new(folder).endpoint(name).await?;
+    Ok(vec![Candidate { endpoint, reason }])
+}
 
-    fn shown(option: Option<&str>, environment: &Environment) -> String {
-        let found = candidates(option, environment).unwrap();
-        assert_eq!(found.len(), 1);
-        format!("{} ({})", found[0].endpoint, found[0].reason)
+/// The usual places of engines, Docker's own first.
+fn usual(environment: &Environment) -> Vec<Candidate> {
+    let candidate = |endpoint, engine| Candidate {
+        endpoint,
+        reason: Reason::Usual(engine),
+    };
+    let mut places = vec![candidate(Endpoint::platform_default(), "default")];
+    if cfg!(windows) {
+        let pipes = [
+            (r"\\.\pipe\dockerDesktopLinuxEngine", "Docker Desktop"),
+            (r"\\.\pipe\podman-machine-default", "Podman"),
+        ];
+        let pipes =
+            pipes.map(|(name, engine)| candidate(Endpoint::NamedPipe(name.to_owned()), engine));
+        places.extend(pipes);
+        return places;
     }
-
-    #[test]
-    fn the_option_wins_over_docker_host_and_that_over_the_default() {
-        let host = with(&[("DOCKER_HOST", "tcp://h:1")]);
-        assert_eq!(shown(Some("unix:///x"), &host), "unix:///x (option)");
-        assert_eq!(shown(None, &host), "tcp://h:1 (DOCKER_HOST)");
-        if cfg!(unix) {
-            assert_eq!(
-                shown(None, &Environment::default()),
-                "unix:///var/run/docker.sock (default)"
-            );
-        }
-    }
-
-    #[test]
-    fn tcp_is_tls_where_docker_would_speak_it() {
-        let tls = with(&[("DOCKER_HOST", "tcp://h"), ("DOCKER_TLS_VERIFY", "1")]);
-        assert_eq!(shown(None, &tls), "https://h:2376 (DOCKER_HOST)");
-        assert_eq!(shown(Some("tcp://o"), &tls), "https://o:2376 (option)");
-    }
-
-    #[test]
-    fn what_cannot_be_followed_is_an_error_and_never_ignored() {
-        let environment = with(&[("DOCKER_CONTEXT", "remote")]);
-        assert_eq!(
-            candidates(None, &environment).unwrap_err().kind,
-            ErrorKind::InvalidOption
-        );
-    }
+    let below = |folder: &Option<PathBuf>, path: &str| Some(folder.as_deref()?.join(path));
+    let (run, home) = (&environment.xdg_runtime_dir, &environment.home);
+    let sockets = [
+        (below(run, "docker.sock"), "rootless Docker"),
+        (below(home, ".docker/run/docker.sock"), "Docker Desktop"),
+        (below(home, ".docker/desktop/docker.sock"), "Docker Desktop"),
+        (below(home, ".colima/default/docker.sock"), "Colima"),
+        (below(home, ".rd/docker.sock"), "Rancher Desktop"),
+        (below(home, ".orbstack/run/docker.sock"), "OrbStack"),
+        (below(run, "podman/podman.sock"), "rootless Podman"),
+        (
+            Some(Path::new("/run/podman/podman.sock").to_owned()),
+            "Podman",
+        ),
+    ];
+    places.extend(
+        sockets
+            .into_iter()
+            .filter_map(|(path, engine)| Some(candidate(Endpoint::Unix(path?), engine))),
+    );
+    places
 }

@@ -1,6 +1,7 @@
 //! The engine: what the verbs ask of it, and how it is reached.
 
 pub mod classify;
+mod context_store;
 pub mod decode;
 pub mod discover;
 pub mod docker;

@@ -2,6 +2,7 @@
 
 mod clean;
 mod form;
+mod hex;
 mod human;
 mod lines;
 mod mask;
@@ -9,6 +10,7 @@ mod redact;
 
 pub use clean::clean_line;
 pub(crate) use form::{encode, encode_pairs};
+pub(crate) use hex::hex;
 pub use human::{format_bytes, format_duration};
 pub use lines::{LineAssembler, MAX_LINE_BYTES};
 pub use mask::Mask;

@@ -23,7 +23,7 @@ impl Digest {
 
     /// The digest with these bytes.
     pub(crate) fn of_sha256(bytes: &[u8]) -> Self {
-        Self(format!("sha256:{}", crate::buildkit::identity::hex(bytes)))
+        Self(format!("sha256:{}", crate::text::hex(bytes)))
     }
 
     /// Algorithm and hex digits.

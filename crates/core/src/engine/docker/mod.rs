@@ -58,15 +58,15 @@ pub struct DockerEngine {
 impl DockerEngine {
     /// Finds the engine and asks whether it is alive.
     ///
-    /// `option` is the endpoint that the caller named; without it, `environment` and then the platform's default
-    /// decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`, `ENGINE_PERMISSION_DENIED`,
-    /// `ENGINE_TLS`, `ENGINE_PROTOCOL`.
+    /// `option` is the endpoint or the Docker context that the caller named; without it, `environment`, the current context
+    /// of `docker` and then the usual places decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`,
+    /// `ENGINE_PERMISSION_DENIED`, `ENGINE_TLS`, `ENGINE_PROTOCOL`.
     pub async fn connect(
         option: Option<&str>,
         environment: &Environment,
         connect_timeout: Duration,
     ) -> Result<Self> {
-        let candidates = discover::candidates(option, environment)?;
+        let candidates = discover::candidates(option, environment).await?;
         let node = buildkit::node(environment).await;
         let mut failures = Vec::new();
         for candidate in &candidates {
@@ -226,7 +226,9 @@ fn not_found(mut failures: Vec<(&Candidate, Error)>) -> Error {
         .map(|(candidate, error)| {
             format!(
                 "{} ({}): {}",
-                candidate.endpoint, candidate.reason, error.message
+                candidate.endpoint,
+                candidate.reason.as_str(),
+                error.message
             )
         })
         .collect();

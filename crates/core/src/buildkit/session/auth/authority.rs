@@ -35,7 +35,7 @@ mod tests {
     use ring::signature::{ED25519, UnparsedPublicKey};
 
     use super::*;
-    use crate::buildkit::identity::hex;
+    use crate::text::hex;
 
     /// Made with Node's `crypto`: the key of the seed `createHmac('sha256', salt).update('seed').digest()`.
     #[test]
