@@ -64,13 +64,14 @@ export declare function inspectImage(
  */
 export interface CommonOptions {
   /**
-   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` for TLS; or
-   * the name of a Docker context, of which `default` stands for `DOCKER_HOST` and the usual places. What is named here or
-   * by the environment is never replaced by another.
+   * Endpoint of the engine: `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, `https://host:port` for TLS, or
+   * `ssh://user@host:port/path/of/the/socket`; or the name of a Docker context, of which `default` stands for `DOCKER_HOST`
+   * and the usual places. What is named here or by the environment is never replaced by another.
    *
    * `tcp://` is TLS where `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set, and always checked. Certificates are `ca.pem`,
    * `cert.pem` and `key.pem` in the folder that `DOCKER_CERT_PATH` names, or else in that of `docker`'s settings; a context
-   * has its own.
+   * has its own. `ssh://` runs the system's `ssh`, with the user's settings and without questions; the other machine needs
+   * the `docker` command. All but the host may be left out.
    *
    * @default `DOCKER_HOST`, then the context of `DOCKER_CONTEXT`, then the one that `docker context use` has chosen, then
    * the first that answers of the usual places of Docker, Docker Desktop, Colima, Rancher Desktop, OrbStack and Podman

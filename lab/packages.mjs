@@ -10,6 +10,7 @@ const PACKAGES = [
   'iptables',
   'mmdebstrap',
   'openssh-client',
+  'openssh-server',
   'openssl',
   'tini',
 ]

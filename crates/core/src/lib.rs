@@ -28,6 +28,7 @@ pub mod text;
 pub mod timeouts;
 
 mod buildkit;
+mod source;
 mod tls;
 mod web;
 

@@ -36,6 +36,21 @@ pub enum Endpoint {
         /// `key.pem`, what the engine is shown where it asks. Each may be missing.
         certificates: Option<PathBuf>,
     },
+    /// The `docker` command of another machine, through the system's `ssh`.
+    Ssh(SshHost),
+}
+
+/// Where `ssh` goes. What is absent is in the user's settings of it, or is as usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshHost {
+    /// Name of the user there.
+    pub user: Option<String>,
+    /// Name or address of the machine, or what the settings call it. IPv6 addresses are without brackets.
+    pub host: String,
+    /// Port of the server.
+    pub port: Option<u16>,
+    /// Path of the engine's socket there.
+    pub socket: Option<String>,
 }
 
 /// What the surrounding process says about TLS to engines
@@ -92,13 +107,13 @@ impl Endpoint {
                     Self::Tcp { host, port }
                 })
             }
-            "ssh" => Err(invalid(
-                scheme,
-                "this version reaches engines over unix, npipe and tcp only",
-            )),
+            "ssh" => parse_ssh(rest).map(Self::Ssh).ok_or_else(|| {
+                let reason = "write `ssh://user@host:22/path/of/the.sock`, without a password";
+                invalid(scheme, reason)
+            }),
             _ => Err(invalid(
                 scheme,
-                "use `unix://`, `npipe://`, `tcp://` or `https://`",
+                "use `unix://`, `npipe://`, `tcp://`, `https://` or `ssh://`",
             )),
         }
     }
@@ -115,7 +130,7 @@ impl Endpoint {
     /// Whether the engine is on this machine by construction, so that compressing what goes there costs more than it
     /// saves.
     pub fn is_local(&self) -> bool {
-        !matches!(self, Self::Tcp { .. } | Self::Tls { .. })
+        matches!(self, Self::Unix(_) | Self::NamedPipe(_))
     }
 
     /// The endpoint as `DOCKER_HOST` has it, where TLS is no scheme of its own.
@@ -129,7 +144,7 @@ impl Endpoint {
     /// Host and port as a URL has them; `None` where there is no host.
     pub(crate) fn authority(&self) -> Option<String> {
         match self {
-            Self::Unix(_) | Self::NamedPipe(_) => None,
+            Self::Unix(_) | Self::NamedPipe(_) | Self::Ssh(_) => None,
             Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
                 Some(Authority(host, *port).to_string())
             }
@@ -148,7 +163,22 @@ impl fmt::Display for Endpoint {
             Self::NamedPipe(name) => write!(formatter, "npipe://{}", name.replace('\\', "/")),
             Self::Tcp { host, port } => write!(formatter, "tcp://{}", Authority(host, *port)),
             Self::Tls { host, port, .. } => write!(formatter, "https://{}", Authority(host, *port)),
+            Self::Ssh(ssh) => write!(formatter, "ssh://{ssh}"),
         }
+    }
+}
+
+impl fmt::Display for SshHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(formatter, "{user}@")?;
+        }
+        match self.port {
+            Some(port) => write!(formatter, "{}", Authority(&self.host, port))?,
+            None if self.host.contains(':') => write!(formatter, "[{}]", self.host)?,
+            None => formatter.write_str(&self.host)?,
+        }
+        formatter.write_str(self.socket.as_deref().unwrap_or_default())
     }
 }
 
@@ -163,6 +193,40 @@ impl fmt::Display for Authority<'_> {
         }
         write!(formatter, "{host}:{port}")
     }
+}
+
+/// <https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/ssh/ssh.go>
+fn parse_ssh(rest: &str) -> Option<SshHost> {
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, ""),
+    };
+    let (user, place) = match authority.rsplit_once('@') {
+        // It would be a password in every message and in the list of processes.
+        Some((user, _)) if user.contains(':') => return None,
+        Some((user, place)) => (Some(user), place),
+        None => (None, authority),
+    };
+    // They become arguments.
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if place.is_empty() || !user.is_none_or(is_plain) {
+        return None;
+    }
+    let (host, port) = parse_tcp(place)?;
+    let socket = path.trim_end_matches('/');
+    if !is_plain(&host) || socket.contains(['?', '#']) || socket.contains(char::is_control) {
+        return None;
+    }
+    Some(SshHost {
+        user: user.map(str::to_owned),
+        host,
+        port,
+        socket: (!socket.is_empty()).then(|| socket.to_owned()),
+    })
 }
 
 /// The host, `localhost` where there is none, and the port where there is one.
@@ -232,6 +296,12 @@ mod tests {
             ("engine:2377", "tcp://engine:2377"),
             ("https://engine", "https://engine:2376"),
             ("https://[::1]:443", "https://[::1]:443"),
+            ("ssh://host", "ssh://host"),
+            (
+                "ssh://ada@host:2222/run/docker.sock",
+                "ssh://ada@host:2222/run/docker.sock",
+            ),
+            ("ssh://ada@[::1]/", "ssh://ada@[::1]"),
         ] {
             assert_eq!(Endpoint::parse(text).unwrap().to_string(), shown, "{text}");
         }
@@ -293,6 +363,10 @@ mod tests {
     fn an_endpoint_that_cannot_be_reached_is_refused_without_showing_it() {
         for text in [
             "ssh://user:hunter2@host",
+            "ssh://",
+            "ssh://-oProxyCommand=hunter2",
+            "ssh://-l@host",
+            "ssh://host/x?hunter2",
             "tcp://user:hunter2@host:1",
             "gopher://hunter2",
             "tcp://a b",
@@ -309,5 +383,6 @@ mod tests {
         assert!(Endpoint::platform_default().is_local());
         assert!(!Endpoint::parse("tcp://127.0.0.1:2375").unwrap().is_local());
         assert!(!Endpoint::parse("https://127.0.0.1").unwrap().is_local());
+        assert!(!Endpoint::parse("ssh://127.0.0.1").unwrap().is_local());
     }
 }

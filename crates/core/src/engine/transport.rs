@@ -11,8 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::endpoint::Endpoint;
 use crate::tls::{Protocol, TlsFailure};
 
+pub(crate) use ssh::SshFailure;
 pub(crate) use tls::EngineTls;
 
+mod ssh;
 mod tls;
 
 /// How long nothing may come over TCP before the other machine is asked whether it is there, and how often then. A build
@@ -40,6 +42,7 @@ pub(crate) async fn connect(
             let stream = connect_tcp(host, *port).await?;
             Ok(Box::new(client.handshake(stream, host, protocol).await?))
         }
+        Endpoint::Ssh(host) => Ok(Box::new(ssh::start(host)?)),
     }
 }
 

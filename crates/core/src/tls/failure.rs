@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustls::{AlertDescription, CertificateError, Error};
 
 use super::own_certificate::OwnCertificate;
+use crate::source;
 
 /// Why there is no TLS stream, or no more.
 #[derive(Debug)]
@@ -64,19 +65,7 @@ impl TlsFailure {
 
     /// The failure below `error`, at whatever depth.
     pub(crate) fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            if let Some(inner) = error.downcast_ref().and_then(io::Error::get_ref)
-                && let Some(found) = Self::below(inner)
-            {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        source::find(error)
     }
 
     fn of(error: &Error, host: &str, own: &OwnCertificate) -> Self {

@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::io;
 
 use crate::engine::endpoint::Endpoint;
+use crate::engine::transport::SshFailure;
 use crate::error::{Error, ErrorKind};
+use crate::source;
 use crate::tls::TlsFailure;
 
 /// Returns the error for a connection to `endpoint` that could not be made or broke.
@@ -20,8 +22,14 @@ pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send +
         };
         return error.with_source(failure);
     }
+    if let Some(ssh) = source::find::<SshFailure>(&*failure) {
+        let message = format!("cannot reach the engine at `{endpoint}`: {ssh}");
+        return Error::new(ErrorKind::EngineUnreachable, message)
+            .with_hint(SSH)
+            .with_source(failure);
+    }
     let cause = io_error(&*failure);
-    let hyper = hyper_error(&*failure);
+    let hyper = source::find::<hyper::Error>(&*failure);
     let incomplete = hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed());
     let parse = hyper.is_some_and(hyper::Error::is_parse);
     let (kind, reason) = match cause.map(io::Error::kind) {
@@ -84,6 +92,8 @@ pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send +
 pub(crate) const SPEAK_TLS: &str =
     "write the endpoint as `https://host:port`, or set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH";
 
+const SSH: &str = "try `ssh -o BatchMode=yes HOST docker system dial-stdio`: it has to work without a question, as an agent or a key without a passphrase and a known host allow";
+
 /// What to try, where that is more telling than the hint of the kind.
 fn tls_hint(failure: &TlsFailure) -> Option<&'static str> {
     match failure {
@@ -124,24 +134,6 @@ fn io_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> 
         next = error.source();
     }
     found
-}
-
-fn hyper_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a hyper::Error> {
-    let mut next = Some(failure);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            return Some(error);
-        }
-        if let Some(inner) = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            && let Some(found) = hyper_error(inner)
-        {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// A system error without its number, in lower case.
