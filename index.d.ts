@@ -85,7 +85,10 @@ export interface CommonOptions {
   /**
    * What is shown on standard error: `tty` draws bars, `plain` writes a line for each change, `json` writes each event as
    * a line of JSON, `quiet` shows nothing. `auto` is `tty` on a terminal and `plain` elsewhere; `tty` is `plain` where
-   * there is no terminal.
+   * there is no terminal. Never keeps the call waiting while it works: where standard error is read more slowly than the
+   * engine talks, what `onProgress` loses is lost here as well. Everything is shown before the call settles, if it takes
+   * no longer than 5 s; after an abort, and with `DEADLINE`, than 250 ms. After an abort the last line of `tty` and
+   * `plain` is `canceled`.
    *
    * @default `auto` without `onProgress` on a terminal, else `quiet`
    */
@@ -664,7 +667,8 @@ export interface Warning {
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
    * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
-   * builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   * builder may not need), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the
+   * engine). More may be added.
    */
   code: string
   /** One line. */
