@@ -128,7 +128,8 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, has_succeeded: bool) {
-        let events = self.decoder.finish(has_succeeded);
+        let now = self.started.elapsed();
+        let events = self.decoder.finish(has_succeeded, now);
         self.tell(&events);
     }
 
