@@ -80,3 +80,63 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shipway_core::progress::{Log, LogStream};
+
+    use super::*;
+
+    fn line(text: &str) -> ProgressEvent {
+        ProgressEvent::Log(Log {
+            step: None,
+            stream: LogStream::Stdout,
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn what_was_lost_is_told_between_the_last_event_and_the_first_of_the_last_words() {
+        let queue = Queue::default();
+        for _ in 0..20_000 {
+            queue.push(line("x"));
+        }
+        queue.end(LastWord::Built("a".to_owned()));
+        queue.end(LastWord::Canceled);
+        queue.close();
+        let events: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
+        assert_eq!(events.len(), 10_001);
+        assert!(
+            matches!(events.last(), Some(ProgressEvent::Warning(warning)) if warning.message.starts_with("10000 lines"))
+        );
+        assert!(matches!(queue.last_word(), Some(LastWord::Built(id)) if id == "a"));
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_woken_by_an_event_and_by_the_end() {
+        for end in [Queue::close, Queue::leave] {
+            let queue = Arc::new(Queue::default());
+            let (told, tells) = std::sync::mpsc::channel();
+            let waiting = Arc::clone(&queue);
+            let thread = std::thread::spawn(move || {
+                let events = std::iter::from_fn(|| waiting.next());
+                events.inspect(|_| told.send(()).unwrap()).count()
+            });
+            queue.push(line("x"));
+            tells.recv().unwrap();
+            end(&queue);
+            assert_eq!(thread.join().unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_waits_once_it_is_left() {
+        let queue = Queue::default();
+        queue.push(line("x"));
+        queue.end(LastWord::Canceled);
+        queue.leave();
+        queue.push(line("y"));
+        assert_eq!(queue.next(), None);
+        assert!(queue.last_word().is_none());
+    }
+}
