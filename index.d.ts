@@ -78,8 +78,8 @@ export interface CommonOptions {
    * when this function has returned and its promise, where it returns one, has settled; meanwhile byte counts are
    * conflated to the newest, and beyond 10,000 waiting lines of log the oldest are dropped (the event `warning` with
    * `LOG_LINES_DROPPED` says how many). The call settles after the last batch, but waits no longer than 5 s for its
-   * promise. Never called once the call has settled. When it throws or rejects, the work is cancelled and the call
-   * rejects with `LISTENER_FAILED`.
+   * promise; after an abort, which is told as well (steps are `canceled`), no longer than 250 ms in all. Never called once
+   * the call has settled. When it throws or rejects, the work is cancelled and the call rejects with `LISTENER_FAILED`.
    */
   onProgress?: ((events: ProgressEvent[]) => void | PromiseLike<void>) | undefined
   /**

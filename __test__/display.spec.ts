@@ -45,6 +45,20 @@ test('progress plain says why a pull failed', async (t) => {
   assert.match(stderr, /error: .*acme\/app:1/)
 })
 
+test('progress plain says that a build was given up', async (t) => {
+  const engine = await startEngine({ build: stream([{ stream: 'Step 1/1 : FROM scratch' }], hang) })
+  t.after(() => engine.close())
+  const { stderr } = await runNode(`
+    import { buildImage } from ${JSON.stringify(packageUrl)}
+    await buildImage({
+      engine: ${JSON.stringify(engine.endpoint)},
+      dockerfileInline: 'FROM scratch',
+      progress: 'plain',
+      signal: AbortSignal.timeout(500),
+    }).catch(() => {})`)
+  assert.match(stderr, /\n\[1\/1\] canceled after \S+\ncanceled\n$/)
+})
+
 test('progress json writes each event as a line, beside a listener', async (t) => {
   const engine = await startEngine({ pull: pulls() })
   t.after(() => engine.close())
