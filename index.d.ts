@@ -84,14 +84,17 @@ export interface CommonOptions {
    * when this function has returned and its promise, where it returns one, has settled; meanwhile byte counts are
    * conflated to the newest, and beyond 10,000 waiting lines of log the oldest are dropped (the event `warning` with
    * `LOG_LINES_DROPPED` says how many). The call settles after the last batch, but waits no longer than 5 s for its
-   * promise. Never called once the call has settled. When it throws or rejects, the work is cancelled and the call
-   * rejects with `LISTENER_FAILED`.
+   * promise; after an abort, which is told as well (steps are `canceled`), no longer than 250 ms in all. Never called once
+   * the call has settled. When it throws or rejects, the work is cancelled and the call rejects with `LISTENER_FAILED`.
    */
   onProgress?: ((events: ProgressEvent[]) => void | PromiseLike<void>) | undefined
   /**
    * What is shown on standard error: `tty` draws bars, `plain` writes a line for each change, `json` writes each event as
    * a line of JSON, `quiet` shows nothing. `auto` is `tty` on a terminal and `plain` elsewhere; `tty` is `plain` where
-   * there is no terminal.
+   * there is no terminal. Never keeps the call waiting while it works: where standard error is read more slowly than the
+   * engine talks, what `onProgress` loses is lost here as well. Everything is shown before the call settles, if it takes
+   * no longer than 5 s; after an abort, and with `DEADLINE`, than 250 ms. After an abort the last line of `tty` and
+   * `plain` is `canceled`.
    *
    * @default `auto` without `onProgress` on a terminal, else `quiet`
    */
@@ -676,7 +679,8 @@ export interface Warning {
    * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `CACHE_NOT_PUT` (a folder of
    * `cacheTo` with `ignore-error`), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
-   * builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
+   * builder may not need), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the
+   * engine). More may be added.
    */
   code: string
   /** One line. */

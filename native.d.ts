@@ -13,7 +13,10 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Operation {
   /** Makes the handle of a call that has not begun. */
   constructor()
-  /** Gives the call up: its promise resolves at once to an outcome with neither `ok` nor `error`. */
+  /**
+   * Gives the call up: its promise resolves to an outcome with neither `ok` nor `error`, as soon as the last events are
+   * taken and after 250 ms at most.
+   */
   cancel(): void
 }
 

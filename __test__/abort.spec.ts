@@ -42,19 +42,22 @@ test('an abort in the middle of a pull rejects within 100 ms and reaches the eng
   assert.match(await engine.abandoned(), /^POST \/images\/create/)
 })
 
-test('an abort in the middle of a build reaches the engine', async (t) => {
+test('an abort in the middle of a build reaches the engine, and the step is canceled', async (t) => {
   const engine = await startEngine({ build: stream([{ stream: 'Step 1/1 : FROM scratch' }], hang) })
   t.after(() => engine.close())
   const controller = new AbortController()
+  const states: string[] = []
   const call = buildImage({
     engine: engine.endpoint,
     dockerfileInline: 'FROM scratch',
     signal: controller.signal,
     onProgress(events) {
-      if (events.some((event) => event.type === 'step')) controller.abort()
+      for (const event of events) if (event.type === 'step') states.push(event.state)
+      if (states.length > 0) controller.abort()
     },
   })
   assert.equal(((await rejection(call)) as DOMException).name, 'AbortError')
+  assert.deepEqual(states, ['running', 'canceled'])
   assert.match(await engine.abandoned(), /^POST \/build/)
 })
 

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 
-import { json, pulls, pullsForEver, startEngine } from './helpers/fake-engine.ts'
+import {
+  builds,
+  hang,
+  json,
+  pulls,
+  pullsForEver,
+  startEngine,
+  stream,
+} from './helpers/fake-engine.ts'
 import { packageUrl, runNode } from './helpers/run-node.ts'
 import { runAtTerminal, whyNoTerminal } from './helpers/terminal.ts'
 
@@ -37,6 +45,20 @@ test('progress plain says why a pull failed', async (t) => {
   assert.match(stderr, /error: .*acme\/app:1/)
 })
 
+test('progress plain says that a build was given up', async (t) => {
+  const engine = await startEngine({ build: stream([{ stream: 'Step 1/1 : FROM scratch' }], hang) })
+  t.after(() => engine.close())
+  const { stderr } = await runNode(`
+    import { buildImage } from ${JSON.stringify(packageUrl)}
+    await buildImage({
+      engine: ${JSON.stringify(engine.endpoint)},
+      dockerfileInline: 'FROM scratch',
+      progress: 'plain',
+      signal: AbortSignal.timeout(500),
+    }).catch(() => {})`)
+  assert.match(stderr, /\n\[1\/1\] canceled after \S+\ncanceled\n$/)
+})
+
 test('progress json writes each event as a line, beside a listener', async (t) => {
   const engine = await startEngine({ pull: pulls() })
   t.after(() => engine.close())
@@ -52,6 +74,76 @@ test('progress json writes each event as a line, beside a listener', async (t) =
   assert.deepEqual(written.at(-1), heard.at(-1))
   assert.ok(written.length >= heard.length)
 })
+
+/** Far more than a pipe takes in that nobody reads. */
+const LOG = Array.from({ length: 20_000 }, (_, index) => `${index} ${'x'.repeat(200)}`)
+
+const silentBuilds = (endpoint: string) => `
+  import { buildImage, imageExists } from ${JSON.stringify(packageUrl)}
+  const options = { engine: ${JSON.stringify(endpoint)}, dockerfileInline: 'FROM scratch' }
+  const told = { ...options, progress: 'plain' }
+  setTimeout(() => process.exit(9), 30_000).unref()`
+
+test('calls end in time although nobody reads what they show', async (t) => {
+  const begun = [{ stream: 'Step 1/1 : FROM scratch' }, { stream: '\n' }]
+  const log = LOG.map((line) => ({ stream: `${line}\n` }))
+  const engine = await startEngine({ build: stream([...begun, ...log], hang) })
+  t.after(() => engine.close())
+  const { code, stdout } = await runNode(
+    `${silentBuilds(engine.endpoint)}
+    const end = (call) =>
+      call.then(() => 'done', (error) => (error instanceof DOMException ? error.name : error.code))
+    const start = performance.now()
+    const ends = await Promise.all([
+      end(buildImage({ ...told, signal: AbortSignal.timeout(1000) })),
+      end(buildImage({ ...told, progress: 'json', signal: AbortSignal.timeout(1000) })),
+      end(buildImage({ ...told, timeouts: { totalMs: 1000 } })),
+    ])
+    const tookMs = performance.now() - start
+    const exists = await imageExists('acme/app:1', { engine: options.engine })
+    console.log(ends.join(), exists, tookMs < 3000 || tookMs)`,
+    { reads: () => new Promise(() => {}) },
+  )
+  const ends = 'TimeoutError,TimeoutError,DEADLINE'
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: `${ends} false true\n` })
+})
+
+test('a build that ends well waits 5 s at most for whoever reads what it shows', async (t) => {
+  const engine = await startEngine({ build: builds(LOG) })
+  t.after(() => engine.close())
+  const { code, stdout } = await runNode(
+    `${silentBuilds(engine.endpoint)}
+    const start = performance.now()
+    const { builder } = await buildImage(told)
+    const tookMs = performance.now() - start
+    console.log(builder, tookMs < 8000 || tookMs)`,
+    { reads: () => new Promise(() => {}) },
+  )
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: 'classic true\n' })
+})
+
+for (const kind of ['as Node leaves it', 'that does not block']) {
+  test(`lines for which a pipe ${kind} was too slow are counted before the last one`, async (t) => {
+    const engine = await startEngine({ build: builds(LOG) })
+    t.after(() => engine.close())
+    const { code, stderr } = await runNode(
+      `${silentBuilds(engine.endpoint)}
+      ${kind === 'that does not block' ? 'process.stderr' : ''}
+      await buildImage(told)`,
+      // The look-up that follows a build shows that the library has heard the whole build.
+      { reads: () => engine.asked(/json$/) },
+    )
+    assert.equal(code, 0)
+    const lines = stderr.trimEnd().split('\n')
+    assert.match(lines.at(-1) ?? '', /^Build complete: sha256:/)
+    const loss = /^warning: (\d+) lines of log were dropped: the display is slower/.exec(
+      lines.at(-2) ?? '',
+    )
+    const logged = lines.filter((line) => /^\[2\/2\] {5}\d+ x/.test(line))
+    assert.equal(Number(loss?.[1]) + logged.length, LOG.length)
+    assert.equal(logged.at(-1), `[2/2]     ${LOG.at(-1)}`)
+  })
+}
 
 const atTerminal = { skip: whyNoTerminal ?? false }
 
@@ -85,17 +177,18 @@ test('a terminal that moves no cursor gets lines', atTerminal, async (t) => {
 })
 
 const CTRL_C = '\u0003'
-const pressOnce = (when: RegExp) => {
+const CTRL_S = '\u0013'
+const pressOnce = (when: RegExp, key = CTRL_C) => {
   let isPressed = false
   return (screen: string) => {
     if (isPressed || !when.test(screen)) return ''
     isPressed = true
-    return CTRL_C
+    return key
   }
 }
 
 test(
-  'Ctrl-C clears the bars, cancels the pull and ends the program by SIGINT',
+  'Ctrl-C clears the bars, says so, cancels the pull and ends the program by SIGINT',
   atTerminal,
   async (t) => {
     const engine = await startEngine({ pull: pullsForEver() })
@@ -107,7 +200,7 @@ test(
     assert.ok(!screen.includes('not reached'))
     const afterwards = screen.slice(screen.indexOf('^C') + 2)
     assert.ok(afterwards.includes('\u001b[2K'), 'rows are erased')
-    assert.equal(stripVTControlCharacters(afterwards).trim(), '', 'nothing else is written')
+    assert.equal(stripVTControlCharacters(afterwards).trim(), 'canceled', 'and one line stays')
   },
 )
 
@@ -122,6 +215,19 @@ test('a program that listens for SIGINT decides what Ctrl-C does', atTerminal, a
   const { code, screen } = await runAtTerminal(source, pressOnce(/a1b2c3d4e5f6/))
   assert.equal(code, 0)
   assert.match(screen, /cleaned up/)
+})
+
+test('a call ends in time although Ctrl-S has stopped its terminal', atTerminal, async (t) => {
+  const engine = await startEngine({ pull: pullsForEver() })
+  t.after(() => engine.close())
+  // The program writes nothing itself: that would wait as well.
+  const source = `
+    setTimeout(() => process.exit(9), 30_000).unref()
+    ${program(engine.endpoint, 'signal: AbortSignal.timeout(1000)')}
+    process.exit(7)`
+  const { code, screen } = await runAtTerminal(source, pressOnce(/a1b2c3d4e5f6/, CTRL_S))
+  assert.equal(code, 7)
+  assert.doesNotMatch(screen, /canceled/)
 })
 
 test('no listener for SIGINT is left behind', atTerminal, async (t) => {

@@ -5,6 +5,7 @@ pub mod build_image;
 mod build_request;
 pub mod check_build;
 mod delivery;
+mod display;
 pub mod facts;
 pub mod failure;
 pub mod inspect_image;

@@ -67,7 +67,7 @@ impl Mailbox {
         let mut batch: Vec<_> = (0..count).map_while(|_| pending.pop()).collect();
         let is_last = pending.is_empty();
         if is_last && batch.len() < count && self.closed.is_cancelled() {
-            batch.extend(pending.loss());
+            batch.extend(pending.loss("the progress listener"));
         }
         (batch, is_last)
     }

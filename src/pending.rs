@@ -1,4 +1,4 @@
-//! What waits for the listener, and what of it gives way.
+//! What waits for the listener or to be drawn, and what of it gives way.
 
 #[cfg(test)]
 mod tests;
@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use shipway_core::progress::{LayerState, ProgressEvent, Warning};
 
-/// Most lines that wait for the listener. Beyond that the oldest are dropped, and the last event says how many.
+/// Most lines that wait. Beyond that the oldest are dropped, and the last event says how many.
 const MAX_LINES: usize = 10_000;
 
 /// Most bytes of text in the lines that wait.
@@ -101,12 +101,11 @@ impl Pending {
         Some(event)
     }
 
-    /// The lines that were dropped, told once.
-    pub(crate) fn loss(&mut self) -> Option<ProgressEvent> {
+    /// The lines that were dropped, told once: `taker` was too slow.
+    pub(crate) fn loss(&mut self, taker: &str) -> Option<ProgressEvent> {
         let count = std::mem::take(&mut self.lines_dropped);
-        let message = format!(
-            "{count} lines of log were dropped: the progress listener is slower than the engine"
-        );
+        let message =
+            format!("{count} lines of log were dropped: {taker} is slower than the engine");
         (count > 0).then(|| ProgressEvent::Warning(Warning::new("LOG_LINES_DROPPED", message)))
     }
 

@@ -5,18 +5,16 @@
     reason = "napi hands over owned values"
 )]
 
-use std::io::{IsTerminal, Stderr, stderr};
+use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
-use shipway_core::progress::json::JsonLines;
-use shipway_core::progress::plain::Plain;
-use shipway_core::progress::terminal::{Screen, Terminal};
 use shipway_core::progress::{ProgressEvent, ProgressSink};
 use shipway_core::{Environment, Error};
 
 use crate::delivery::{Listener, ListenerFunction, listener};
+use crate::display::{Display, LastWord};
 use crate::mailbox::Mailbox;
 
 /// Says what a call with the option `progress` shows on standard error; nothing when absent.
@@ -47,31 +45,15 @@ pub(crate) struct Progress {
     display: Option<Display>,
 }
 
-enum Display {
-    Terminal(Terminal),
-    Plain(Plain<Stderr>),
-    Json(JsonLines<Stderr>),
-}
-
 impl Progress {
     /// Makes the sink of a call that shows `display`, and its listener callable.
     pub(crate) fn new(
         display: Option<&str>,
         function: Option<&ListenerFunction<'_>>,
     ) -> Result<(Arc<Self>, Option<Listener>)> {
-        let display = match display {
-            Some("tty") => {
-                let has_colours = !Environment::of_process().no_color;
-                Some(Display::Terminal(Terminal::new(Screen::stderr(
-                    has_colours,
-                ))))
-            }
-            Some("plain") => Some(Display::Plain(Plain::new(stderr()))),
-            Some("json") => Some(Display::Json(JsonLines::new(stderr()))),
-            _ => None,
-        };
         let listener = function.map(listener).transpose()?;
         let mailbox = listener.is_some().then(Mailbox::new);
+        let display = display.and_then(Display::start);
         Ok((Arc::new(Self { mailbox, display }), listener))
     }
 
@@ -89,42 +71,51 @@ impl Progress {
 
     /// Shows that the image is there.
     pub(crate) fn finish_pull(&self, reference: &str) {
-        match &self.display {
-            Some(Display::Terminal(terminal)) => terminal.finish_pull(reference),
-            Some(Display::Plain(plain)) => plain.finish_pull(reference),
-            Some(Display::Json(_)) | None => {}
-        }
+        self.end(|| LastWord::Pulled(reference.to_owned()));
     }
 
     /// Shows that the image is built.
     pub(crate) fn finish_build(&self, image_id: &str) {
-        match &self.display {
-            Some(Display::Terminal(terminal)) => terminal.finish_build(image_id),
-            Some(Display::Plain(plain)) => plain.finish_build(image_id),
-            Some(Display::Json(_)) | None => {}
-        }
+        self.end(|| LastWord::Built(image_id.to_owned()));
     }
 
     /// Shows why there is no image.
     pub(crate) fn fail(&self, error: &Error) {
-        match &self.display {
-            Some(Display::Terminal(terminal)) => terminal.fail(error),
-            Some(Display::Plain(plain)) => plain.fail(error),
-            Some(Display::Json(_)) | None => {}
-        }
+        self.end(|| LastWord::Failed(without_source(error)));
     }
 
-    /// Shows that the work was given up. A terminal clears itself when the sink is dropped.
+    /// Shows that the work was given up.
     pub(crate) fn cancel(&self) {
-        if let Some(Display::Plain(plain)) = &self.display {
-            plain.cancel();
-        }
+        self.end(|| LastWord::Canceled);
     }
 
     /// Says that no event will follow.
     pub(crate) fn close(&self) {
         if let Some(mailbox) = &self.mailbox {
             mailbox.close();
+        }
+        if let Some(display) = &self.display {
+            display.close();
+        }
+    }
+
+    /// Resolves once everything is drawn, after the closing.
+    pub(crate) async fn drawn(&self) {
+        if let Some(display) = &self.display {
+            display.drawn().await;
+        }
+    }
+
+    /// Draws nothing more.
+    pub(crate) fn leave(&self) {
+        if let Some(display) = &self.display {
+            display.leave();
+        }
+    }
+
+    fn end(&self, word: impl FnOnce() -> LastWord) {
+        if let Some(display) = &self.display {
+            display.end(word());
         }
     }
 }
@@ -134,11 +125,17 @@ impl ProgressSink for Progress {
         if let Some(mailbox) = &self.mailbox {
             mailbox.push(event.clone());
         }
-        match &self.display {
-            None => {}
-            Some(Display::Terminal(display)) => display.emit(event),
-            Some(Display::Plain(display)) => display.emit(event),
-            Some(Display::Json(display)) => display.emit(event),
+        if let Some(display) = &self.display {
+            display.push(event.clone());
         }
     }
+}
+
+/// What is shown of an error. What lay below it is not, and cannot be cloned.
+fn without_source(error: &Error) -> Error {
+    let mut shown = Error::new(error.kind, error.message.clone());
+    shown.step.clone_from(&error.step);
+    shown.log_tail.clone_from(&error.log_tail);
+    shown.dockerfile.clone_from(&error.dockerfile);
+    shown
 }

@@ -164,6 +164,9 @@ for (const engine of engines) {
         logTail: ['begun'],
       })
       assert.equal(statesOf(events).get('RUN echo begun; sleep 600'), 'canceled')
+      const last = events.findLast((event) => event.type === 'step')
+      const took = last?.durationMs ?? 0
+      assert.ok(took > 0 && took < 4000, `${took} ms`)
     })
   })
 }

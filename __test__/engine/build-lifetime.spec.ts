@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 
-import { buildImage } from '../../index.mjs'
+import { type StepEvent, buildImage } from '../../index.mjs'
 import { startProxy } from '../helpers/cutting-proxy.ts'
 import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { rejection } from '../helpers/failure.ts'
@@ -38,8 +38,10 @@ for (const engine of engines) {
       assert.deepEqual([proxy.open, await workingThreads()], [0, []])
     })
 
-    test('that are aborted leave nothing running at the engine', async () => {
+    test('that are aborted say so and leave nothing running at the engine', async () => {
       const controller = new AbortController()
+      const steps: StepEvent[] = []
+      let isSettled = false
       const seconds = `600.${process.pid}${engines.indexOf(engine)}`
       const call = buildImage({
         ...options,
@@ -48,11 +50,19 @@ for (const engine of engines) {
         noCache: true,
         signal: controller.signal,
         onProgress(events) {
+          assert.ok(!isSettled)
+          for (const event of events) if (event.type === 'step') steps.push(event)
           if (events.some((event) => event.type === 'log' && event.text === 'begun'))
             controller.abort()
         },
       })
       assert.equal(((await rejection(call)) as DOMException).name, 'AbortError')
+      isSettled = true
+      const last = steps.at(-1)
+      assert.deepEqual([last?.index, last?.state], [2, 'canceled'])
+      assert.ok(last?.durationMs !== undefined && last.durationMs < 60_000, `${last?.durationMs}`)
+      const atWork = new Map(steps.map((step) => [step.id, step.state]))
+      assert.ok(![...atWork.values()].includes('running'))
       while (await isRunning(`sleep\0${seconds}`)) continue
     })
   })

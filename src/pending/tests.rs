@@ -157,7 +157,7 @@ fn the_oldest_lines_beyond_the_bound_are_dropped_and_counted_once() {
     let lines = shown(&mut pending);
     assert_eq!((lines.len(), lines[0].as_str()), (MAX_LINES, "5"));
     assert!(pending.has_mail(true) && !pending.has_mail(false));
-    let Some(ProgressEvent::Warning(warning)) = pending.loss() else {
+    let Some(ProgressEvent::Warning(warning)) = pending.loss("the listener") else {
         panic!("no warning");
     };
     assert_eq!(warning.code, "LOG_LINES_DROPPED");
@@ -166,7 +166,7 @@ fn the_oldest_lines_beyond_the_bound_are_dropped_and_counted_once() {
         "{}",
         warning.message
     );
-    assert_eq!(pending.loss(), None);
+    assert_eq!(pending.loss("the listener"), None);
     assert!(!pending.has_mail(true));
 }
 

@@ -28,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// and longer.
 const NO_WORDS: Duration = Duration::from_millis(500);
 
-/// One build at the engine.
+/// One build at the engine. Dropped before its end, it tells that the steps at work were given up.
 pub(super) struct Run<'a> {
     started: Instant,
     pub(super) decoder: StatusDecoder,
@@ -128,7 +128,8 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, has_succeeded: bool) {
-        let events = self.decoder.finish(has_succeeded);
+        let now = self.started.elapsed();
+        let events = self.decoder.finish(has_succeeded, now);
         self.tell(&events);
     }
 
@@ -204,6 +205,15 @@ impl<'a> Run<'a> {
         let mut warnings = std::mem::take(&mut self.warnings);
         warnings.extend_from_slice(self.decoder.warnings());
         warnings
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        // What a panic has left is not to be looked at: another one would end the program.
+        if !std::thread::panicking() {
+            self.finish(false);
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::words::{
-    attempt_line, failure_lines, layer_line, step_line, step_prefix, transfer_line, warning_line,
+    CANCELED, attempt_line, failure_lines, file_word, layer_line, step_line, step_prefix,
+    transfer_line, warning_line,
 };
 use super::{
     Attempted, Context, Layer, LayerState, Log, ProgressEvent, ProgressSink, Status, Step,
@@ -78,7 +79,7 @@ impl<W: Write + Send> Plain<W> {
     pub fn cancel(&self) {
         let mut state = self.state();
         state.total = None;
-        state.end("error: cancelled");
+        state.end(CANCELED);
     }
 
     fn state(&self) -> MutexGuard<'_, State<W>> {
@@ -119,7 +120,8 @@ impl<W: Write> State<W> {
     fn context(&mut self, context: &Context) {
         if context.done {
             let (files, bytes) = (context.files_sent, format_bytes(context.bytes_sent));
-            self.line(&format!("build context: sent {files} files, {bytes}"));
+            let word = file_word(files);
+            self.line(&format!("build context: sent {files} {word}, {bytes}"));
         } else if !self.sends_context {
             self.line("build context: sending");
         }

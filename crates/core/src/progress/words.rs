@@ -9,6 +9,14 @@ use crate::text::{clean_line, format_bytes, format_duration};
 /// Most characters of an instruction in a line for people.
 const STEP_CHARACTERS: usize = 120;
 
+/// The last word on work that was given up.
+pub(super) const CANCELED: &str = "canceled";
+
+/// The word for this many files.
+pub(super) fn file_word(count: u64) -> &'static str {
+    if count == 1 { "file" } else { "files" }
+}
+
 /// What an attempt does, and where it failed: why, and what follows.
 pub(super) fn attempt_line(attempted: &Attempted) -> String {
     let Attempted {

@@ -102,7 +102,7 @@ async fn a_build_that_is_dropped_in_the_middle_of_the_upload_stops_sending() {
 }
 
 #[tokio::test]
-async fn a_build_that_is_dropped_while_a_step_runs_closes_its_connection() {
+async fn a_build_that_is_dropped_while_a_step_runs_tells_so_and_closes_its_connection() {
     let server = Engine::start(|_: &Seen| {
         vec![
             Act::TakeBody,
@@ -117,5 +117,10 @@ async fn a_build_that_is_dropped_while_a_step_runs_closes_its_connection() {
         result = build_image(&client, &request, &events) => panic!("{:?}", result.err()),
         () = events.until(|event| matches!(event, ProgressEvent::Step(step) if step.state == StepState::Running)) => {}
     }
+    let events = events.all();
+    assert!(
+        matches!(events.last(), Some(ProgressEvent::Step(step)) if step.state == StepState::Canceled && step.duration_ms.is_some()),
+        "{events:?}"
+    );
     server.observes(|seen| seen.is_closed).await;
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::details::Details;
 use super::layers::{Layers, Part};
 use super::message::{StatusResponse, VertexStatus, VertexWarning};
@@ -14,6 +15,7 @@ use crate::progress::{ProgressEvent, Status, Warning};
 /// Follows one build.
 #[derive(Debug, Default)]
 pub(crate) struct StatusDecoder {
+    clock: Clock,
     steps: Steps,
     rows: Rows,
     layers: Layers,
@@ -30,6 +32,7 @@ impl StatusDecoder {
 
     /// Takes the next message. `now` is the time since the build began.
     pub(crate) fn decode(&mut self, message: &StatusResponse, now: Duration) -> Vec<ProgressEvent> {
+        self.clock.hear(message, now);
         let mut events = Vec::new();
         let mut rows = Details::of(&message.statuses, |row| &row.vertex);
         let mut logs = Details::of(&message.logs, |log| &log.vertex);
@@ -68,10 +71,11 @@ impl StatusDecoder {
         events
     }
 
-    /// What is left to tell when the build is over.
-    pub(crate) fn finish(&mut self, has_succeeded: bool) -> Vec<ProgressEvent> {
+    /// What is left to tell when the build is over, at `now`.
+    pub(crate) fn finish(&mut self, has_succeeded: bool, now: Duration) -> Vec<ProgressEvent> {
         let mut events = Vec::new();
-        self.steps.finish(has_succeeded, &mut events);
+        let over_at = self.clock.at(now);
+        self.steps.finish(has_succeeded, over_at, &mut events);
         events
     }
 

@@ -38,13 +38,13 @@ impl Intervals {
         self.0.iter().any(|(_, end)| end.is_none())
     }
 
-    /// Milliseconds in which at least one that has ended went on.
-    pub(super) fn total_ms(&self) -> u64 {
+    /// Milliseconds in which at least one went on. Those that have not ended go on until `now`, or count for nothing.
+    pub(super) fn total_ms(&self, now: Option<Instant>) -> u64 {
         let mut nanos = 0;
         let mut covered = Instant::MIN;
         for (start, end) in &self.0 {
             let from = covered.max(*start);
-            let end = end.unwrap_or(*start);
+            let end = end.or(now).unwrap_or(*start);
             if end > from {
                 nanos += u128::from(end.abs_diff(from));
                 covered = end;
@@ -65,7 +65,7 @@ mod tests {
         for (start, end) in intervals {
             all.record(start * MS, Some(end * MS));
         }
-        all.total_ms()
+        all.total_ms(None)
     }
 
     #[test]
@@ -93,7 +93,18 @@ mod tests {
         intervals.record(1, Some(3 * MS));
         intervals.record(1, None);
         assert!(!intervals.is_open());
-        assert_eq!((intervals.len(), intervals.total_ms()), (1, 2));
+        assert_eq!((intervals.len(), intervals.total_ms(Some(9 * MS))), (1, 2));
+    }
+
+    #[test]
+    fn an_interval_that_is_open_goes_on_until_now() {
+        let mut intervals = Intervals::default();
+        intervals.record(MS, Some(3 * MS));
+        intervals.record(5 * MS, None);
+        for (now, millis) in [(None, 2), (Some(4), 2), (Some(5), 2), (Some(9), 6)] {
+            let now = now.map(|now| now * MS);
+            assert_eq!(intervals.total_ms(now), millis, "{now:?}");
+        }
     }
 
     #[test]
@@ -106,7 +117,7 @@ mod tests {
         };
         let mut intervals = Intervals::default();
         intervals.record(edge(i64::MIN), Some(edge(i64::MAX)));
-        assert!(intervals.total_ms() > 0);
+        assert!(intervals.total_ms(None) > 0);
         assert_eq!(millis_between(edge(i64::MAX), edge(i64::MIN)), 0);
     }
 }

@@ -4,6 +4,7 @@
 //! <https://github.com/moby/buildkit/blob/v0.25.2/client/graph.go> and of docker's own display,
 //! <https://github.com/moby/buildkit/blob/v0.25.2/util/progress/progressui/display.go>.
 
+mod clock;
 mod decoder;
 mod details;
 mod intervals;

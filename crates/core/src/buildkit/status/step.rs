@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::intervals::{Intervals, instant};
+use super::intervals::{Instant, Intervals, instant};
 use super::message::{ProgressGroup, Vertex};
 use super::name::StepName;
 use super::output::Output;
@@ -188,8 +188,8 @@ impl Known {
         }
     }
 
-    /// The event that tells `state`.
-    pub(super) fn tell(&mut self, state: StepState) -> Step {
+    /// The event that tells `state`. What is at work although the build is over was so until `over_at`.
+    pub(super) fn tell(&mut self, state: StepState, over_at: Option<Instant>) -> Step {
         self.told = Some(state);
         self.told_intervals = self.intervals.len();
         self.held_since = None;
@@ -203,7 +203,7 @@ impl Known {
             state,
             stage: name.stage,
             platform: name.platform,
-            duration_ms: (state != StepState::Running).then(|| self.intervals.total_ms()),
+            duration_ms: (state != StepState::Running).then(|| self.intervals.total_ms(over_at)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::intervals::Instant;
 use super::message::{Vertex, VertexLog};
 use super::step::Known;
 use crate::progress::{Log, LogStream, ProgressEvent, StepState};
@@ -24,6 +25,8 @@ pub(super) struct Steps {
     held: VecDeque<usize>,
     /// Steps that failed, in order.
     failed: Vec<usize>,
+    /// When the build was over, by the engine's clock.
+    over_at: Option<Instant>,
 }
 
 /// A step that did not come to a good end.
@@ -134,8 +137,14 @@ impl Steps {
         }
     }
 
-    /// Tells what is left when the build is over.
-    pub(super) fn finish(&mut self, has_succeeded: bool, events: &mut Vec<ProgressEvent>) {
+    /// Tells what is left when the build is over, by the engine's clock at `over_at`.
+    pub(super) fn finish(
+        &mut self,
+        has_succeeded: bool,
+        over_at: Option<Instant>,
+        events: &mut Vec<ProgressEvent>,
+    ) {
+        self.over_at = over_at;
         self.release_all(events);
         for place in 0..self.all.len() {
             let step = &self.all[place];
@@ -240,7 +249,7 @@ impl Steps {
     fn begin(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
         let step = &mut self.all[place];
         if state != StepState::Cached && step.told() != Some(StepState::Running) {
-            events.push(ProgressEvent::Step(step.tell(StepState::Running)));
+            events.push(ProgressEvent::Step(step.tell(StepState::Running, None)));
         }
     }
 
@@ -250,7 +259,8 @@ impl Steps {
         if state == StepState::Failed {
             self.failed.push(place);
         }
-        events.push(ProgressEvent::Step(self.all[place].tell(state)));
+        let step = self.all[place].tell(state, self.over_at);
+        events.push(ProgressEvent::Step(step));
     }
 
     /// Tells what a step has printed without a line end.

@@ -20,7 +20,7 @@ use super::{Call, DockerEngine};
 use crate::build_context::{self, BuildContext, Compression, ContextCounters};
 use crate::build_options::{Attestations, BuildOptions, Builder, NoCache, OutputKind};
 use crate::credentials::{Credentials, Registry, Spelling, registry_config};
-use crate::engine::decode::BuildDecoder;
+use crate::engine::decode::{BuildDecoder, Failure};
 use crate::engine::http::Exchange;
 use crate::engine::{ContextCompression, EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
@@ -67,32 +67,25 @@ pub(super) async fn build(
             call.name(Error::new(ErrorKind::InvalidOption, message)).with_source(error)
         })?;
 
-    let mut watch = Watch::new(None, progress);
+    let mut told = Told {
+        decoder: BuildDecoder::new(),
+        watch: Watch::new(None, progress),
+    };
     let mut upload = Upload::new(counters, build.stall);
     for warning in warnings {
-        watch.take(&[ProgressEvent::Warning(warning.clone())], false);
+        let warnings = [ProgressEvent::Warning(warning.clone())];
+        told.watch.take(&warnings, false);
         upload.warnings.push(warning);
     }
-    let mut decoder = BuildDecoder::new();
     let work = async {
-        let exchange = upload.send(engine, call, request, &mut watch).await?;
-        follow(
-            Events::new(call, exchange),
-            &mut decoder,
-            &mut upload,
-            &mut watch,
-        )
-        .await
+        let sent = upload.send(engine, call, request, &mut told.watch);
+        follow(Events::new(call, sent.await?), &mut upload, &mut told).await
     };
     let result = match build.deadline {
         None => work.await,
         Some(deadline) => match timeout_at(deadline.at, work).await {
             Ok(result) => result,
-            Err(_) => {
-                let (events, progress) = decoder.cancel(watch.elapsed());
-                watch.take(&events, false);
-                return Err(call.out_of_time(deadline.total, &progress));
-            }
+            Err(_) => return Err(call.out_of_time(deadline.total, &told.give_up())),
         },
     };
     // The engine's complaint about half a context is less telling than why it was half.
@@ -101,7 +94,7 @@ pub(super) async fn build(
         return Err(context);
     }
     result?;
-    let image_id = decoder.image_id().map(str::to_owned).ok_or_else(|| {
+    let image_id = told.decoder.image_id().map(str::to_owned).ok_or_else(|| {
         call.name(Error::new(
             ErrorKind::EngineDisconnected,
             "the engine's answer ended without naming an image",
@@ -117,15 +110,15 @@ pub(super) async fn build(
         )));
     }
     let mut warnings = upload.warnings;
-    warnings.extend_from_slice(decoder.warnings());
+    warnings.extend_from_slice(told.decoder.warnings());
     Ok(EngineBuilt {
         builder: Builder::Classic,
         image_id: Some(image_id),
         config_digest: None,
         digest: None,
         exporter_response: BTreeMap::new(),
-        steps_total: decoder.steps_total(),
-        steps_cached: decoder.steps_cached(),
+        steps_total: told.decoder.steps_total(),
+        steps_cached: told.decoder.steps_cached(),
         warnings,
     })
 }
@@ -226,12 +219,32 @@ fn target(build: &BuildOptions, build_args: &BTreeMap<String, String>, dockerfil
     target
 }
 
-async fn follow(
-    mut events: Events<'_>,
-    decoder: &mut BuildDecoder,
-    upload: &mut Upload,
-    watch: &mut Watch<'_>,
-) -> Result<()> {
+/// What is told of a build. Dropped before its end, it tells that the step at work was given up.
+struct Told<'a> {
+    decoder: BuildDecoder,
+    watch: Watch<'a>,
+}
+
+impl Told<'_> {
+    /// Tells that the build is given up, and says how far it has come.
+    fn give_up(&mut self) -> Failure {
+        let (events, progress) = self.decoder.cancel(self.watch.elapsed());
+        self.watch.take(&events, false);
+        progress
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        // What a panic has left is not to be looked at: another one would end the program.
+        if !std::thread::panicking() {
+            self.give_up();
+        }
+    }
+}
+
+async fn follow(mut events: Events<'_>, upload: &mut Upload, told: &mut Told<'_>) -> Result<()> {
+    let Told { decoder, watch } = told;
     loop {
         let Ok(message) = timeout(LOOK, events.next()).await else {
             upload.look(watch);

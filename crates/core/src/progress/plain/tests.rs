@@ -174,6 +174,36 @@ fn build_is_told_by_steps_and_log() {
     );
 }
 
+#[test]
+fn a_build_that_was_given_up_says_so_last() {
+    let lines = written(|plain| {
+        plain.emit(&step(StepState::Running, None));
+        plain.emit(&ProgressEvent::Warning(Warning::new(Warning::BUILD, "w")));
+        plain.emit(&step(StepState::Canceled, Some(1500)));
+        plain.cancel();
+    });
+    assert_eq!(
+        lines,
+        "[3/9] RUN make\n\
+         [3/9] canceled after 1.5s\n\
+         warning: w\n\
+         canceled\n"
+    );
+}
+
+#[test]
+fn one_file_is_no_files() {
+    let lines = written(|plain| {
+        plain.emit(&ProgressEvent::Context(Context {
+            files_sent: 1,
+            bytes_sent: 5,
+            files_total: None,
+            done: true,
+        }));
+    });
+    assert_eq!(lines, "build context: sent 1 file, 5 B\n");
+}
+
 fn step_of(id: &str, stage: Option<&str>, position: Option<(u32, u32)>, name: &str) -> Step {
     Step {
         id: id.to_owned(),

@@ -67,8 +67,12 @@ impl Key {
 
 impl Board {
     pub(super) fn new(device: Device, has_colours: bool) -> Self {
-        let Device { term, clock } = device;
-        let canvas = Canvas::new(term);
+        let Device {
+            term,
+            clock,
+            is_left,
+        } = device;
+        let canvas = Canvas::new(term, is_left);
         // The canvas paints when told, so it may take every frame.
         let target = ProgressDrawTarget::term_like(Box::new(canvas.clone()));
         Self {

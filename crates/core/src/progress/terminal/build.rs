@@ -6,7 +6,7 @@ use console::Style;
 
 use super::reporter::ProgressReporter;
 use super::sink::MAIN;
-use crate::progress::words::{seconds, step_name};
+use crate::progress::words::{file_word, seconds, step_name};
 use crate::progress::{Context, Log, Status, Step, StepState};
 use crate::text::format_bytes;
 
@@ -23,8 +23,10 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn context(&self, reporter: &ProgressReporter, context: &Context) {
         let files = match context.files_total {
-            Some(total) if !context.done => format!("{} of {total} files", context.files_sent),
-            _ => format!("{} files", context.files_sent),
+            Some(total) if !context.done => {
+                format!("{} of {total} {}", context.files_sent, file_word(total))
+            }
+            _ => format!("{} {}", context.files_sent, file_word(context.files_sent)),
         };
         let moved = format!(
             "build context: {files}, {}",

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::measure_text_width;
@@ -19,6 +20,7 @@ pub(super) struct Canvas(Arc<Mutex<Picture>>);
 #[derive(Debug)]
 struct Picture {
     device: Box<dyn TermLike>,
+    is_left: Arc<AtomicBool>,
     /// The frame that is being written.
     drawing: Vec<String>,
     /// Lines of the frame before that it erases.
@@ -34,9 +36,11 @@ struct Picture {
 }
 
 impl Canvas {
-    pub(super) fn new(device: Box<dyn TermLike>) -> Self {
+    /// A canvas that is brought to `device` until `is_left`.
+    pub(super) fn new(device: Box<dyn TermLike>, is_left: Arc<AtomicBool>) -> Self {
         Self(Arc::new(Mutex::new(Picture {
             device,
+            is_left,
             drawing: Vec::new(),
             erased: 0,
             frame: Vec::new(),
@@ -76,6 +80,9 @@ impl Picture {
     }
 
     fn paint(&mut self) -> io::Result<()> {
+        if self.is_left.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let printed = std::mem::take(&mut self.printed);
         let wanted: Vec<String> = printed.iter().chain(&self.frame).cloned().collect();
         if wanted == self.shown && printed.is_empty() && self.width() == self.shown_width {

@@ -1,6 +1,8 @@
 //! Where a reporter draws.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use console::Term;
@@ -25,6 +27,8 @@ pub struct Screen {
 pub(super) struct Device {
     pub(super) term: Box<dyn TermLike>,
     pub(super) clock: Clock,
+    /// Whether it is written to no more.
+    pub(super) is_left: Arc<AtomicBool>,
 }
 
 /// Tells the time since it was made.
@@ -69,10 +73,19 @@ impl Screen {
             device: Some(Device {
                 term: Box::new(device),
                 clock: Clock::started(),
+                is_left: Arc::default(),
             }),
             has_colours,
             tick_interval: Some(TICK_INTERVAL),
         }
+    }
+
+    /// The same until `is_left`: from then on nothing is written, and what is there stays. For a terminal that has
+    /// stopped, on which somebody else may have written when it goes on.
+    #[must_use]
+    pub fn until(self, is_left: Arc<AtomicBool>) -> Self {
+        let device = self.device.map(|device| Device { is_left, ..device });
+        Self { device, ..self }
     }
 
     /// Draws nowhere.

@@ -12,7 +12,7 @@ use super::reporter::ProgressReporter;
 use super::rows::Rows;
 use super::screen::Screen;
 use crate::error::Error;
-use crate::progress::words::{attempt_line, failure_lines, layer_word, warning_line};
+use crate::progress::words::{CANCELED, attempt_line, failure_lines, layer_word, warning_line};
 use crate::progress::{
     AttemptPhase, Attempted, Layer, LayerState, ProgressEvent, ProgressSink, Status, Warning,
 };
@@ -69,14 +69,26 @@ impl Terminal {
         self.end(&Style::new().red(), "error", &error.message, Some(error));
     }
 
+    /// Ends with `canceled`, after the warnings about the Dockerfile.
+    pub fn cancel(&self) {
+        self.tell_warnings();
+        let message = self.styled(&Style::new().yellow(), CANCELED);
+        self.reporter.end(&message);
+    }
+
     fn end(&self, style: &Style, word: &str, text: &str, failure: Option<&Error>) {
+        self.tell_warnings();
+        let lines = failure.map(failure_lines).unwrap_or_default();
+        let message = format!("{}: {}", self.styled(style, word), clean_line(text));
+        self.reporter.end_after(&lines, &message);
+    }
+
+    /// Tells the warnings that have waited for the end.
+    fn tell_warnings(&self) {
         let warnings = std::mem::take(&mut self.story().warnings);
         for warning in warnings {
             self.print(&Style::new().yellow(), &warning_line(&warning));
         }
-        let lines = failure.map(failure_lines).unwrap_or_default();
-        let message = format!("{}: {}", self.styled(style, word), clean_line(text));
-        self.reporter.end_after(&lines, &message);
     }
 
     /// A word in a colour.

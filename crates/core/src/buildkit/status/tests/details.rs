@@ -49,7 +49,7 @@ fn the_log_of_a_failed_step_is_its_own_and_the_last_of_it() {
         ..vertex("a", "[1/2] A", Some(0), Some(1))
     };
     decoder.decode(&of_vertexes(vec![failed]), START);
-    decoder.finish(false);
+    decoder.finish(false, START);
     for digest in [Some("a"), Some("unknown"), None] {
         let step = decoder.failed_step(digest).unwrap();
         assert_eq!(step.name, "A");

@@ -12,7 +12,7 @@ fn decoded(engine: &str, case: &str) -> (StatusDecoder, Vec<ProgressEvent>) {
     for message in &recording.messages {
         events.extend(decoder.decode(message, START));
     }
-    events.extend(decoder.finish(recording.failure.is_none()));
+    events.extend(decoder.finish(recording.failure.is_none(), START));
     (decoder, events)
 }
 

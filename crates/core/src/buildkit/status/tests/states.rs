@@ -30,7 +30,7 @@ fn a_source_that_goes_on_later_has_ended_and_begins_again() {
     told.extend(decoder.settle(Duration::from_millis(200)));
     let again = of_vertexes(vec![source("a", Some(900), Some(905))]);
     told.extend(decoder.decode(&again, Duration::from_millis(900)));
-    told.extend(decoder.finish(true));
+    told.extend(decoder.finish(true, START));
     assert_eq!(
         told_all(&told),
         ["a: running", "a: done", "a: running", "a: done"]
@@ -84,7 +84,7 @@ fn states_are_told_once_in_whatever_order_they_come() {
             let vertex = messages()[*index].clone();
             told.extend(decoder.decode(&of_vertexes(vec![vertex]), START));
         }
-        told.extend(decoder.finish(true));
+        told.extend(decoder.finish(true, START));
         assert_eq!(told_all(&told), ["1/2 A: running", "1/2 A: done"]);
         assert_eq!(durations(&told), [None, Some(20)], "{order:?}");
     }
@@ -125,11 +125,29 @@ fn what_is_at_work_when_the_build_is_over_was_given_up_or_is_done() {
         let step = decoder.running_step().unwrap();
         assert_eq!((step.name.as_str(), step.is_numbered), ("A", true));
         assert_eq!(
-            told_all(&decoder.finish(has_succeeded)),
+            told_all(&decoder.finish(has_succeeded, START)),
             ["1> last words".to_owned(), format!("1/2 A: {state}")]
         );
-        assert!(decoder.finish(has_succeeded).is_empty());
+        assert!(decoder.finish(has_succeeded, START).is_empty());
     }
+}
+
+#[test]
+fn a_step_that_was_given_up_took_the_time_until_then_by_the_engines_clock() {
+    // The engine's clock is an hour ahead, and its messages take 50 ms.
+    const HOUR: i64 = 3_600_000;
+    let mut decoder = StatusDecoder::new();
+    for (message, now) in [
+        (vertex("a", "[1/2] A", Some(HOUR), None), 50),
+        (vertex("b", "[2/2] B", Some(HOUR + 2000), None), 2050),
+        // Late, and about what is long over.
+        (vertex("c", "c", Some(HOUR), Some(HOUR + 1)), 2500),
+    ] {
+        decoder.decode(&of_vertexes(vec![message]), Duration::from_millis(now));
+    }
+    let told = decoder.finish(false, Duration::from_millis(7050));
+    assert_eq!(told_all(&told), ["1/2 A: canceled", "2/2 B: canceled"]);
+    assert_eq!(durations(&told), [Some(7000), Some(5000)]);
 }
 
 #[test]
@@ -152,7 +170,7 @@ fn a_group_shows_when_a_member_does_that_is_not_weak() {
     };
     let mut told = decoder.decode(&of_vertexes(vec![both]), START);
     told.extend(decoder.decode(&of_logs(vec![log("b", 1, b"line\n")]), START));
-    told.extend(decoder.finish(true));
+    told.extend(decoder.finish(true, START));
     assert_eq!(
         told_all(&told),
         ["1/1 COPY a /: running", "1> line", "1/1 COPY a /: done"]
@@ -186,7 +204,7 @@ fn a_group_is_cached_where_all_of_it_is_and_failed_where_one_is() {
     ] {
         let mut decoder = StatusDecoder::new();
         let mut told = decoder.decode(&of_vertexes(members.into()), START);
-        told.extend(decoder.finish(true));
+        told.extend(decoder.finish(true, START));
         assert_eq!(
             told_all(&told).last().cloned(),
             Some(format!("group: {state}"))
@@ -271,8 +289,8 @@ fn whatever_comes_a_step_begins_changes_and_ends() {
             let message = random.message();
             events.extend(decoder.decode(&message, Duration::from_millis(index * 60)));
         }
-        events.extend(decoder.finish(random.one_in(2)));
-        assert!(decoder.finish(false).is_empty(), "seed {seed}");
+        events.extend(decoder.finish(random.one_in(2), START));
+        assert!(decoder.finish(false, START).is_empty(), "seed {seed}");
 
         let mut last: HashMap<String, StepState> = HashMap::new();
         for event in events {

@@ -65,7 +65,7 @@ fn draw(canvas: &Canvas, erased: usize, lines: &[&str]) {
 #[test]
 fn rows_that_wrapped_after_a_resize_are_erased() {
     let device = Resizable(Arc::new((AtomicU16::new(20), Mutex::default())));
-    let canvas = Canvas::new(Box::new(device.clone()));
+    let canvas = Canvas::new(Box::new(device.clone()), Arc::default());
     draw(&canvas, 0, &["a line of 20 columns", "short"]);
     device.written();
     device.0.0.store(10, Ordering::Relaxed);
@@ -77,7 +77,7 @@ fn rows_that_wrapped_after_a_resize_are_erased() {
 #[test]
 fn only_what_changed_is_written() {
     let device = Resizable(Arc::new((AtomicU16::new(20), Mutex::default())));
-    let canvas = Canvas::new(Box::new(device.clone()));
+    let canvas = Canvas::new(Box::new(device.clone()), Arc::default());
     draw(&canvas, 0, &["a", "b", "c"]);
     device.written();
     draw(&canvas, 3, &["a", "B", "c"]);
@@ -91,7 +91,7 @@ fn only_what_changed_is_written() {
 #[test]
 fn lines_that_were_not_erased_stay_above() {
     let device = Resizable(Arc::new((AtomicU16::new(20), Mutex::default())));
-    let canvas = Canvas::new(Box::new(device.clone()));
+    let canvas = Canvas::new(Box::new(device.clone()), Arc::default());
     draw(&canvas, 0, &["bar"]);
     device.written();
     // One line of the next frame is a printed one, so that only the other is erased after it.
@@ -103,4 +103,17 @@ fn lines_that_were_not_erased_stay_above() {
     assert_eq!(device.written(), "\r\x1b[2Kprinted\r\nbar");
     draw(&canvas, 1, &["BAR"]);
     assert_eq!(device.written(), "\r\x1b[2KBAR");
+}
+
+#[test]
+fn nothing_is_written_once_it_is_left() {
+    let device = Resizable(Arc::new((AtomicU16::new(20), Mutex::default())));
+    let is_left = Arc::new(AtomicBool::new(false));
+    let canvas = Canvas::new(Box::new(device.clone()), is_left.clone());
+    draw(&canvas, 0, &["a", "b"]);
+    device.written();
+    is_left.store(true, Ordering::Relaxed);
+    draw(&canvas, 2, &["A"]);
+    draw(&canvas, 1, &[]);
+    assert_eq!(device.written(), "");
 }

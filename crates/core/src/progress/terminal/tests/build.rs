@@ -139,6 +139,25 @@ error: cannot build `a:1`: exit code: 2"
 }
 
 #[test]
+fn a_build_that_was_given_up_ends_with_its_steps_and_says_so() {
+    let (term, terminal) = terminal(24, 60);
+    terminal.emit(&step("1", 1, StepState::Running));
+    terminal.emit(&step("2", 2, StepState::Running));
+    terminal.emit(&step("1", 1, StepState::Done));
+    terminal.emit(&ProgressEvent::Warning(Warning::new(Warning::BUILD, "w")));
+    terminal.emit(&step("2", 2, StepState::Canceled));
+    terminal.cancel();
+    assert_eq!(
+        term.contents(),
+        "\
+✓ [1/9] RUN make part1                                 1.5s
+– [2/9] RUN make part2                        canceled 1.5s
+warning: w
+canceled"
+    );
+}
+
+#[test]
 fn a_context_that_has_been_sent_is_told_once_and_stays() {
     let (term, terminal) = terminal(24, 60);
     for (bytes_sent, done) in [(0, false), (MIB, true)] {
