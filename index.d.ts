@@ -221,8 +221,8 @@ export interface BuildOptions extends CommonOptions {
    */
   contextFiles?: Record<string, string | Uint8Array> | undefined
   /**
-   * Tar archive whose files the build may use, all of them: plain, or compressed with gzip, bzip2, xz or zstd. Relative
-   * to the working directory. Needs BuildKit.
+   * Tar archive whose files the build may use, all of them: plain, or compressed with gzip, bzip2, xz or, from Docker 29
+   * on, zstd. Relative to the working directory. Needs BuildKit.
    */
   contextArchive?: string | undefined
   /**

@@ -145,6 +145,19 @@ impl Dockerfile {
     }
 }
 
+/// Refuses a Dockerfile in UTF-16, as editors of Windows save one. Other text that is not UTF-8 an engine takes, where it is in
+/// comments or values.
+pub(crate) fn check_encoding(content: &[u8], path: &Path) -> Result<()> {
+    if !matches!(
+        content,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..]
+    ) {
+        return Ok(());
+    }
+    let reason = "it is not UTF-8 but UTF-16";
+    Err(no_dockerfile(path, reason).with_hint("save the Dockerfile as UTF-8"))
+}
+
 /// A relative path starts at the context; `dockerfile` will do for `Dockerfile`, as for `docker build`.
 fn named_path(root: &Root, path: &Path) -> PathBuf {
     let named = root.given.join(path);

@@ -2,7 +2,7 @@
 
 use super::{Call, DockerEngine, classic_build, push};
 use crate::build_options::{Builder, OutputKind};
-use crate::buildkit::{self, Daemon, Failure, Unreachable};
+use crate::buildkit::{self, BrokenCall, Daemon, Failure, Unreachable};
 use crate::check_build::CheckWarning;
 use crate::credentials::Spelling;
 use crate::engine::{EngineBuild, EngineBuilt};
@@ -102,7 +102,7 @@ fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
             call.name(Error::new(ErrorKind::UnsupportedByEngine, message))
         }
         Unreachable::Http(error) => call.not_sent(error),
-        Unreachable::Failed(status) => call.connection_failed(status),
+        Unreachable::Failed(status) => call.connection_failed(BrokenCall(status)),
         Unreachable::Refused(error) => call.name(error),
     }
 }
