@@ -6,6 +6,7 @@
 
 mod decoder;
 mod details;
+mod failures;
 mod intervals;
 mod layers;
 mod message;
