@@ -32,7 +32,10 @@ export declare function buildImage(options: BuildOptions): Promise<BuildResult>
  * without building it. A Dockerfile that does not parse rejects with `DOCKERFILE_INVALID`; an engine without BuildKit, or
  * with one before 0.15 (Docker 27.2), with `UNSUPPORTED_BY_ENGINE`.
  *
- * @param options What would be built, and how; what concerns only a build is ignored. Default: the opencode image.
+ * What the lint finds is found under `# check=error=true` as well.
+ *
+ * @param options What would be built. Of what is told how it is built, `buildArgs`, `contexts`, `platform`, `pull` and
+ *   `target` count; the rest is ignored. Default: the opencode image.
  * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
  */
 export declare function checkBuild(options?: BuildOptions): Promise<BuildCheck>
@@ -662,7 +665,8 @@ export interface Warning {
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
    * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET` and `CONTEXT_FIFO` (BuildKit gets such an
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
-   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `DOCKER_CONFIG_INVALID`
+   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a cache of `cacheFrom` is not used, and why), `STEP_FAILED`
+   * (something failed that the build can do without), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
    * builder may not need), `LOG_LINES_DROPPED` (the listener is slower than the engine). More may be added.
    */

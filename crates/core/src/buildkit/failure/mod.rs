@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
+pub(super) use self::excerpt::{File as SourceFile, Range, Source};
+
 use self::details::Details;
 use super::status::{StatusDecoder, Unfinished};
 use crate::build_context::failure::no_dockerfile;

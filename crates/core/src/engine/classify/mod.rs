@@ -85,6 +85,11 @@ pub fn is_not_unicode(text: &str) -> bool {
     matches(&text.to_lowercase(), NOT_UNICODE)
 }
 
+/// Whether a Dockerfile fails because of what its lint found, which it was told to take for an error.
+pub fn is_lint_violation(text: &str) -> bool {
+    text.starts_with("lint violation found for rules:")
+}
+
 /// A sentence without the instruction that it quotes, whatever words that has: Podman's `building at STEP "COPY a b": what
 /// happened`, and BuildKit's `process "a b" did not complete successfully: what happened`.
 fn without_instruction(text: &str) -> &str {
