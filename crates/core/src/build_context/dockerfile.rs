@@ -39,12 +39,26 @@ pub(crate) enum Place {
 }
 
 impl Root {
-    /// Finds the folder.
+    /// Finds the folder of the main context.
     pub(crate) fn find(given: PathBuf) -> Result<Self> {
-        let real = fs::canonicalize(&given).map_err(|error| unreadable(&given, error))?;
-        let metadata = fs::metadata(&real).map_err(|error| unreadable(&given, error))?;
+        Self::find_or(
+            given,
+            "check the option `contextDirectory`: it names a folder",
+        )
+    }
+
+    /// Finds the folder of another context.
+    pub(crate) fn find_named(given: PathBuf) -> Result<Self> {
+        let hint = "check the option `contexts`: a path names a folder, an image is written as `docker-image://NAME`";
+        Self::find_or(given, hint)
+    }
+
+    fn find_or(given: PathBuf, hint: &str) -> Result<Self> {
+        let failed = |error| unreadable(&given, error).with_hint(hint);
+        let real = fs::canonicalize(&given).map_err(failed)?;
+        let metadata = fs::metadata(&real).map_err(failed)?;
         if !metadata.is_dir() {
-            return Err(invalid(&given, "it is not a folder"));
+            return Err(invalid(&given, "it is not a folder").with_hint(hint));
         }
         Ok(Self { given, real })
     }
@@ -136,7 +150,7 @@ impl Dockerfile {
     }
 
     /// The ignore file that is in force, with its path; `None` where there is none.
-    pub(super) fn read_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    pub(crate) fn read_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
         if let Some(own) = self.read_own_ignore_file(root)? {
             return Ok(Some(own));
         }

@@ -48,10 +48,12 @@ pub(crate) struct Archive {
 impl Archive {
     /// Opens the archive at `path`. What is in it is the engine's business, which takes what is none for a Dockerfile.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        let hint = "check the option `contextArchive`: it names a file";
         // A named pipe would be waited for.
-        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+        let metadata = std::fs::metadata(path);
+        let metadata = metadata.map_err(|error| unreadable(path, error).with_hint(hint))?;
         if Facts::of(&metadata).kind != Kind::File {
-            return Err(invalid(path, "it is not a regular file"));
+            return Err(invalid(path, "it is not a regular file").with_hint(hint));
         }
         let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
         let format = look(&mut file).map_err(|error| unreadable(path, error))?;

@@ -17,6 +17,7 @@ use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::{hex, new_id, new_token};
 use crate::build_context::dockerfile::{Root, check_encoding, locate};
 use crate::build_context::failure::{Reason, invalid, unreadable};
+use crate::build_context::ignore::IgnoreRules;
 use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::{NamedContext, context_name};
 use crate::error::Result;
@@ -108,6 +109,10 @@ impl Inputs {
         let located = locate(&root, dockerfile.clone())?;
         let content = located.read(&root)?;
         let own_ignore_file = located.read_own_ignore_file(&root)?;
+        // The engine reads it as well, and does not say which pattern it fails at.
+        if let Ok(Some((path, content))) = located.read_ignore_file(&root) {
+            IgnoreRules::parse(&content, &path)?;
+        }
         self.dockerfile = shown;
         self.add_dockerfile(content, own_ignore_file.map(|(_, content)| content))?;
         let tree = Folder::new(root.path().to_owned());
@@ -126,7 +131,11 @@ impl Inputs {
         }
         // Files in memory have no time of change: the same key is for the same content only.
         self.shared_key = format!("files:{}", hex(&hash.finalize()));
-        let content = files.iter().find(|(name, _)| name == dockerfile);
+        let content = |wanted: &str| files.iter().find(|(name, _)| name == wanted);
+        if let Some((name, content)) = content(".dockerignore") {
+            IgnoreRules::parse(content, Path::new(name))?;
+        }
+        let content = content(dockerfile);
         let content = content
             .map(|(_, content)| content.clone())
             .unwrap_or_default();
@@ -183,7 +192,7 @@ impl Inputs {
         let name = &context_name(name)?;
         let value = match context {
             NamedContext::Directory(path) => {
-                let root = Root::find(path.clone())?;
+                let root = Root::find_named(path.clone())?;
                 let folder = match name.as_str() {
                     CONTEXT | DOCKERFILE => format!("_{name}"),
                     name => name.to_owned(),

@@ -30,6 +30,7 @@ pub(crate) fn solve_failed(status: &Status, decoder: &StatusDecoder) -> Error {
     let step = decoder.failed_step(details.vertex.as_deref());
     let kind = kind(status, step.as_ref(), &details);
     let mut error = Error::new(kind, classify::readable(&told(status)));
+    error.hint = classify::build_hint(status.message()).map(str::to_owned);
     if kind == ErrorKind::BuildFailed {
         let said = || classify::exit_code(status.message());
         error.exit_code = details.exit_code.or_else(said);

@@ -11,8 +11,8 @@ pub(crate) use connection::SPEAK_TLS;
 pub use connection::connection_failed;
 
 use self::table::{
-    BUILD_ANSWER_TABLE, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, NOT_UNICODE, Row, TABLE,
-    matches,
+    BUILD_ANSWER_TABLE, BUILD_HINTS, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE,
+    NOT_UNICODE, Row, TABLE, matches,
 };
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
@@ -78,6 +78,15 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
         (None, None) if stage == Stage::Build => ErrorKind::BuildFailed,
         (None, None) => ErrorKind::EngineError,
     }
+}
+
+/// Returns what to try where an engine says `text` of a build, if that is more telling than the hint of the kind.
+pub fn build_hint(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let text = without_instruction(&text);
+    let mut rows = BUILD_HINTS.iter();
+    let row = rows.find(|(_, patterns)| patterns.iter().any(|pattern| matches(text, pattern)));
+    row.map(|(hint, _)| *hint)
 }
 
 /// Whether an engine was told something that is not UTF-8, and does not take it.

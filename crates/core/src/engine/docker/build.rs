@@ -13,6 +13,10 @@ use crate::progress::ProgressSink;
 /// (<https://docs.docker.com/engine/release-notes/23.0/>).
 const BUILDKIT_IS_DEFAULT: (u32, u32) = (1, 42);
 
+/// What helps where the caller, or `DOCKER_BUILDKIT`, asked for the classic builder of an engine that has BuildKit.
+const LEAVE_CLASSIC: &str =
+    "unset DOCKER_BUILDKIT, or set the option `builder` to `buildkit` or `auto`";
+
 pub(super) async fn build(
     engine: &DockerEngine,
     build: &EngineBuild,
@@ -39,7 +43,17 @@ async fn build_with_either(
     let call = Call::build(engine, subject.as_deref());
     let is_forced = build.options.builder == Builder::BuildKit;
     if build.options.builder == Builder::Classic {
-        return classic_build::build(engine, build, progress).await;
+        let error = match classic_build::build(engine, build, progress).await {
+            Err(error) if error.kind == ErrorKind::UnsupportedByEngine => error,
+            built => return built,
+        };
+        let facts = engine.facts().await;
+        let has_buildkit = facts.is_ok_and(|facts| facts.buildkit != Some(false));
+        return Err(if has_buildkit {
+            error.with_hint(LEAVE_CLASSIC)
+        } else {
+            error
+        });
     }
     let facts = engine.facts().await?;
     if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
