@@ -32,7 +32,10 @@ export declare function buildImage(options: BuildOptions): Promise<BuildResult>
  * without building it. A Dockerfile that does not parse rejects with `DOCKERFILE_INVALID`; an engine without BuildKit, or
  * with one before 0.15 (Docker 27.2), with `UNSUPPORTED_BY_ENGINE`.
  *
- * @param options What would be built, and how; what concerns only a build is ignored. Default: the opencode image.
+ * What the lint finds is found under `# check=error=true` as well.
+ *
+ * @param options What would be built. Of what is told how it is built, `buildArgs`, `contexts`, `platform`, `pull` and
+ *   `target` count; the rest is ignored. Default: the opencode image.
  * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
  */
 export declare function checkBuild(options?: BuildOptions): Promise<BuildCheck>
@@ -111,7 +114,7 @@ export interface CommonOptions {
   platform?: string | undefined
 }
 
-/** Time limits in milliseconds, from 1 to 2,147,483,647. `Infinity` and `null` are no limit. */
+/** Time limits in milliseconds, from 1 to 2,147,483,647. */
 export interface Timeouts {
   /**
    * Longest wait for a connection to the engine.
@@ -120,15 +123,15 @@ export interface Timeouts {
    */
   connectMs?: number | undefined
   /**
-   * Longest time in which nothing moves; the code is `STALLED`. While a build runs its steps, silence is allowed: only
-   * the transfer of the context counts.
+   * Longest time in which nothing moves; the code is `STALLED`. `Infinity` and `null` are no limit. While a build runs its
+   * steps, silence is allowed: only the transfer of the context counts.
    *
    * @default 60000
    */
   stallMs?: number | null | undefined
   /**
    * Longest time for the whole call from the engine's first answer, waits between tries included; the code is
-   * `DEADLINE`.
+   * `DEADLINE`. `Infinity` and `null` are no limit.
    *
    * @default no limit for a pull or a look-up, 600000 for a build
    */
@@ -230,8 +233,8 @@ export interface BuildOptions extends CommonOptions {
    */
   contextFiles?: Record<string, string | Uint8Array> | undefined
   /**
-   * Tar archive whose files the build may use, all of them: plain, or compressed with gzip, bzip2, xz or zstd. Relative
-   * to the working directory. Needs BuildKit.
+   * Tar archive whose files the build may use, all of them: plain, or compressed with gzip, bzip2, xz or, from Docker 29
+   * on, zstd. Relative to the working directory. Needs BuildKit.
    */
   contextArchive?: string | undefined
   /**
@@ -284,11 +287,12 @@ export interface BuildOptions extends CommonOptions {
   /**
    * Build arguments; those of the proxies in `docker`'s `config.json` are added where they are missing. They reach the
    * engine only. Where a step prints one whose name says that it is a secret
-   * (`NPM_TOKEN`, `DB_PASSWORD`), or the user info of a proxy, events and errors have `***` in its place.
+   * (`NPM_TOKEN`, `DB_PASSWORD`), or the user info of a proxy, events and errors have `***` in its place. One that is
+   * `undefined` counts as absent.
    */
-  buildArgs?: Record<string, string> | undefined
+  buildArgs?: Record<string, string | undefined> | undefined
   /** Labels of the image. */
-  labels?: Record<string, string> | undefined
+  labels?: Record<string, string | undefined> | undefined
   /**
    * Stage to build.
    *
@@ -331,7 +335,7 @@ export interface BuildOptions extends CommonOptions {
    */
   shmSizeBytes?: number | undefined
   /**
-   * Limits of `RUN` steps by their names (`nofile`, `nproc`, …), as `setrlimit` takes them; a number is both. -1 is no
+   * Limits of `RUN` steps by their names (`nofile`, `nproc`, …, those of `docker build --ulimit`), as `setrlimit` takes them; a number is both. -1 is no
    * limit.
    */
   ulimits?: Record<string, number | { soft: number; hard: number }> | undefined
@@ -340,7 +344,8 @@ export interface BuildOptions extends CommonOptions {
   /**
    * Secrets by the IDs that `RUN --mount=type=secret` uses, at most 500 KiB each: a file of this machine, a variable of the
    * environment, or the value itself (a string is UTF-8 text). They reach the steps that mount them and no image. Where a
-   * step prints a line of one, events and errors have `***` in its place. Only BuildKit.
+   * step prints a line of one, events and errors have `***` in its place, unless the line is shorter than 4 bytes or not
+   * among the first 200. Only BuildKit.
    */
   secrets?: Record<string, SecretSource> | undefined
   /**
@@ -512,7 +517,7 @@ export interface InlineCache {
 /** Settings of the embedded Dockerfile. */
 export interface OpencodeOptions {
   /**
-   * Exact version of opencode, such as `1.18.18`.
+   * Exact version of opencode, such as `1.18.18`; a tag such as `latest` is none.
    *
    * @default the one that this version of the package was tested with
    */
@@ -595,9 +600,12 @@ export interface BuildResult {
   source: 'build'
   /** Always empty: a build asks no source. */
   attempts: Attempt[]
-  /** Instructions of the Dockerfile. */
+  /** Steps of the build. */
   steps: {
-    /** All of them. */
+    /**
+     * With BuildKit the instructions that make work, `FROM` among them, in all stages that are needed; `ENV` or `CMD` make
+     * none. With the classic builder all instructions.
+     */
     total: number
     /** Those whose result came from the cache. */
     cached: number
@@ -676,8 +684,8 @@ export interface Warning {
    * `BUILD_WARNING` (in the engine's words; the rules of its lint begin with their name, such as `FromAsCasing: …`),
    * `PROGRESS_LOST` (the engine goes on, but tells no more), `CONTEXT_SOCKET` and `CONTEXT_FIFO` (BuildKit gets such an
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
-   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a folder of `cacheFrom` has no such cache), `CACHE_NOT_PUT` (a folder of
-   * `cacheTo` with `ignore-error`), `DOCKER_CONFIG_INVALID`
+   * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a cache of `cacheFrom` is not used, and why), `CACHE_NOT_PUT` (a folder of
+   * `cacheTo` with `ignore-error`), `STEP_FAILED` (something failed that the build can do without), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
    * builder may not need), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the
    * engine). More may be added.

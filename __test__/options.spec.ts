@@ -72,6 +72,31 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     '`buildArgs` must be a plain object, got an object',
   ],
   [
+    'a tag in the place of a version',
+    build({ opencode: { version: 'latest' } }),
+    '`opencode.version` must be an exact version like \'1.18.18\', got "latest"',
+  ],
+  [
+    'a time that no image has',
+    build({ dockerfileInline: 'FROM scratch', sourceDateEpoch: 253_402_300_800 }),
+    '`sourceDateEpoch` must be an integer from 0 to 253402300799, got 253402300800',
+  ],
+  [
+    'a limit that there is not',
+    build({ dockerfileInline: 'FROM scratch', ulimits: { nope: 1 } }),
+    'there is no limit `nope`',
+  ],
+  [
+    'a host without an address',
+    build({ dockerfileInline: 'FROM scratch', addHosts: ['db:nowhere'] }),
+    '`db:nowhere` in `addHosts` has no IP address',
+  ],
+  [
+    'an endpoint that is a path',
+    pull({ engine: '/var/run/docker.sock' }),
+    'a path has no scheme; write `unix:///var/run/docker.sock`',
+  ],
+  [
     'a hole in a list',
     // oxlint-disable-next-line no-sparse-arrays
     pull({ fallbacks: [, 'a'] }),

@@ -106,6 +106,26 @@ test('every option of a build reaches the engine', async (t) => {
   }
 })
 
+test('a build is told nothing of what is undefined, twice, or only in the environment', async (t) => {
+  const engine = await startEngine()
+  t.after(() => engine.close())
+  process.env['SOURCE_DATE_EPOCH'] = '1'
+  t.after(() => delete process.env['SOURCE_DATE_EPOCH'])
+  const image = await buildImage({
+    engine: engine.endpoint,
+    dockerfileInline: 'FROM scratch',
+    buildArgs: { A: '1', B: undefined },
+    labels: { b: undefined },
+    tags: ['acme/app:1', 'docker.io/acme/app:1'],
+  })
+  assert.deepEqual(image.tags, ['docker.io/acme/app:1'])
+  const request = engine.requests.find((line) => line.startsWith('POST /build'))
+  const query = new URL(String(request?.split(' ')[1]), 'http://engine').searchParams
+  assert.equal(query.get('buildargs'), '{"A":"1"}')
+  assert.equal(query.get('labels'), null)
+  assert.deepEqual(query.getAll('t'), ['docker.io/acme/app:1'])
+})
+
 test('an image that is not there is false, and null when it is inspected', async (t) => {
   const engine = await startEngine()
   t.after(() => engine.close())

@@ -1,12 +1,26 @@
 'use strict'
 
 const path = require('node:path')
-const { first, listOf, mapOf, matching, name, number, ofType, oneOf, shape } = require('./check.js')
+const {
+  first,
+  listOf,
+  mapOf,
+  mapValues,
+  matching,
+  name,
+  number,
+  ofType,
+  oneOf,
+  shape,
+} = require('./check.js')
 
 const text = ofType('string')
 
 /** What napi-rs hands over without loss, and more than any limit of a system. */
 const MAX_COUNT = Number.MAX_SAFE_INTEGER
+
+/** The last second of the year 9999: the configuration of an image has no later time. */
+const LAST_SECOND = 253_402_300_799
 
 const count = (min) => number(min, MAX_COUNT, { isInteger: true })
 
@@ -68,7 +82,7 @@ const FIELDS = {
   platforms: listOf(text),
   secrets: mapOf(secret),
   shmSizeBytes: count(1),
-  sourceDateEpoch: count(0),
+  sourceDateEpoch: number(0, LAST_SECOND, { isInteger: true }),
   ssh: mapOf(agent),
   ulimits: mapOf(ulimit),
 }
@@ -84,13 +98,15 @@ function contradiction(options) {
 }
 
 /** Returns these options as the binding takes them. */
-function toNative({ attestations, contextFiles, secrets, ssh, ulimits }) {
+function toNative({ attestations, buildArgs, contextFiles, labels, secrets, ssh, ulimits }) {
   return {
     attestations: attestations && {
       provenance: provenanceOf(attestations.provenance),
       sbom: sbomOf(attestations.sbom),
     },
+    buildArgs: mapValues(buildArgs),
     contextFiles: mapValues(contextFiles, toBuffer),
+    labels: mapValues(labels),
     secrets: mapValues(secrets, ({ environment, file, value }) => ({
       environment,
       file: file === undefined ? undefined : path.resolve(file),
@@ -111,12 +127,6 @@ function provenanceOf(value) {
 function sbomOf(value) {
   if (value === undefined || value === false) return undefined
   return value === true ? {} : value
-}
-
-function mapValues(map, convert) {
-  if (map === undefined) return undefined
-  const entries = Object.entries(map).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries.map(([key, value]) => [key, convert(value)]))
 }
 
 function toBuffer(value) {

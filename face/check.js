@@ -72,14 +72,14 @@ const listOf = (item) => (value, name) =>
   // A hole in an array is an element too.
   first(Array.from(value, (element, index) => () => item(element, `${name}[${index}]`)))
 
-/** An object whose keys the caller chooses. */
+/** An object whose keys the caller chooses. One with the value `undefined` counts as absent. */
 const mapOf = (item) => (value, name) =>
   record(value, name) ??
   first(
     Object.entries(value).map(
       ([key, element]) =>
         () =>
-          item(element, `${name}.${key}`),
+          element === undefined ? null : item(element, `${name}.${key}`),
     ),
   )
 
@@ -115,12 +115,20 @@ function first(checks) {
   return null
 }
 
+/** Returns an object without the keys whose value is `undefined`, each other value converted. */
+function mapValues(map, convert = (value) => value) {
+  if (map === undefined) return undefined
+  const entries = Object.entries(map).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries.map(([key, value]) => [key, convert(value)]))
+}
+
 module.exports = {
   first,
   flag,
   isRecord,
   listOf,
   mapOf,
+  mapValues,
   matching,
   name,
   number,

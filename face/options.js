@@ -8,6 +8,7 @@ const {
   isRecord,
   listOf,
   mapOf,
+  mapValues,
   matching,
   name,
   number,
@@ -28,6 +29,9 @@ const host = matching(/^[^\s:]+:\S+$/, "a string like 'host:address'")
 
 /** A registry's host, or what `docker login` has for Docker Hub. */
 const REGISTRY = /^(?:[\da-z.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$|^https:\/\/index\.docker\.io\/v1\/$/i
+
+/** A version as npm has it; ranges and tags such as `latest` are none (<https://semver.org/spec/v2.0.0.html>). */
+const VERSION = /^\d+\.\d+\.\d+(?:-[\da-z.-]+)?$/i
 
 const login = (value, name) =>
   shape({ identityToken: secret, password: secret, registryToken: secret, username: secret })(
@@ -94,7 +98,7 @@ const BUILD = shape({
   opencode: shape({
     caCertificates: listOf(text),
     proxy: shape({ http: text, https: text, no: text }),
-    version: text,
+    version: matching(VERSION, "an exact version like '1.18.18'"),
   }),
   outputs: listOf(OUTPUT),
   pull: flag,
@@ -154,11 +158,12 @@ function contradiction(options) {
 
 /** Returns the options as the binding takes them; it ignores what is not for it. */
 function toNative(options, display) {
-  const { contextDirectory, timeouts } = options
+  const { contextDirectory, credentials, timeouts } = options
   return {
     ...options,
     ...build.toNative(options),
     ...resolvePlaces(options),
+    credentials: mapValues(credentials),
     display: display ?? undefined,
     contextDirectory: contextDirectory === undefined ? undefined : path.resolve(contextDirectory),
     timeouts: timeouts && {

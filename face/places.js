@@ -1,7 +1,7 @@
 'use strict'
 
 const path = require('node:path')
-const { mapOf, name, ofType, shape, variant } = require('./check.js')
+const { mapOf, mapValues, name, ofType, shape, variant } = require('./check.js')
 
 // Outputs, caches and contexts: the options that name places.
 
@@ -43,18 +43,15 @@ function resolvePlaces({ cacheFrom, cacheTo, contextArchive, contexts, outputs }
     cacheFrom: cacheFrom?.map(resolved),
     cacheTo: cacheTo?.map(resolved),
     contextArchive: contextArchive === undefined ? undefined : path.resolve(contextArchive),
-    contexts:
-      contexts &&
-      Object.fromEntries(
-        Object.entries(contexts).map(([key, context]) => [key, resolvedContext(context)]),
-      ),
+    contexts: mapValues(contexts, resolvedContext),
     outputs: outputs?.map(resolved),
   }
 }
 
-function resolved({ directory, file, ...rest }) {
+function resolved({ attributes, directory, file, ...rest }) {
   return {
     ...rest,
+    attributes: mapValues(attributes),
     directory: directory === undefined ? undefined : path.resolve(directory),
     file: file === undefined ? undefined : path.resolve(file),
   }

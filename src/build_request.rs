@@ -45,7 +45,7 @@ pub(crate) fn build_request(
     let options_of_core = CoreOptions {
         builder: builder(options.builder.as_deref(), environment)?,
         tags: references(&options.tags.unwrap_or_default())?,
-        build_args: build_args(options.build_args.unwrap_or_default(), environment),
+        build_args: options.build_args.unwrap_or_default(),
         labels: options.labels.unwrap_or_default(),
         target: options.target,
         platforms,
@@ -67,6 +67,9 @@ pub(crate) fn build_request(
         attestations: attestations(options.attestations)?,
         allow: options.allow.unwrap_or_default(),
         source_date_epoch: options.source_date_epoch,
+        // Engines that do not know it ignore it
+        // (<https://github.com/docker/buildx/blob/v0.29.1/commands/build.go>).
+        environment_epoch: environment.source_date_epoch.clone(),
         contexts: contexts(options.contexts)?,
         cache_from: caches(options.cache_from)?,
         cache_to: caches(options.cache_to)?,
@@ -137,20 +140,6 @@ fn files_source(
         files,
         dockerfile,
     }))
-}
-
-/// The variable is a build argument like those that are given: engines that do not know it ignore it
-/// (<https://github.com/docker/buildx/blob/v0.29.1/commands/build.go>).
-fn build_args(
-    mut given: BTreeMap<String, String>,
-    environment: &Environment,
-) -> BTreeMap<String, String> {
-    if let Some(epoch) = &environment.source_date_epoch {
-        given
-            .entry("SOURCE_DATE_EPOCH".to_owned())
-            .or_insert_with(|| epoch.clone());
-    }
-    given
 }
 
 fn builder(text: Option<&str>, environment: &Environment) -> Result<Builder> {

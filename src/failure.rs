@@ -66,6 +66,7 @@ pub struct Cause {
 
 impl From<Error> for Failure {
     fn from(mut error: Error) -> Self {
+        let hint = error.hint().map(str::to_owned);
         let attempts = std::mem::take(&mut error.attempts);
         let log_tail = std::mem::take(&mut error.log_tail);
         // Where every source failed, one that may recover is enough.
@@ -82,7 +83,7 @@ impl From<Error> for Failure {
             message: error.message.clone(),
             operation: error.operation.map(|operation| operation.name().to_owned()),
             retryable,
-            hint: error.hint().map(str::to_owned),
+            hint,
             reference: error.reference.clone(),
             registry: error.registry.clone(),
             attempts: (!attempts.is_empty()).then(|| to_attempts(attempts)),

@@ -63,8 +63,8 @@ for (const engine of engines) {
     }
 
     testWithEngine('that is no archive says so', async (t) => {
-      const root = await temporaryFolder(t)
-      for (const contextArchive of [root, path.join(root, 'none.tar')]) {
+      const root = await temporaryFolder(t, { 'a.zip': `PK\u0003\u0004${'x'.repeat(1000)}` })
+      for (const contextArchive of [root, path.join(root, 'none.tar'), path.join(root, 'a.zip')]) {
         const error = await failure(buildImage({ ...options, contextArchive }))
         assert.equal(error.code, 'CONTEXT_INVALID')
         assert.ok(error.message.includes(contextArchive), error.message)

@@ -160,6 +160,7 @@ for (const engine of engines) {
         error.logTail,
         Array.from({ length: 20 }, (_, index) => `loud ${index + 11}`),
       )
+      assert.equal(error.hint, 'read the log of the failed step')
       assert.equal(error.dockerfile?.path, undefined)
     })
   })

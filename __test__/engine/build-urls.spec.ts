@@ -104,10 +104,11 @@ for (const engine of engines) {
       }
     })
 
-    test('from where nobody listens is REGISTRY_UNREACHABLE', async () => {
+    test('from where nobody listens is CONTEXT_INVALID', async () => {
       const contextUrl = `http://127.0.0.1:${await freePort()}/context.tar.gz`
       const error = await failure(buildImage({ ...options, contextUrl }))
-      assert.equal(error.code, 'REGISTRY_UNREACHABLE', error.message)
+      assert.equal(error.code, 'CONTEXT_INVALID', error.message)
+      assert.match(String(error.hint), /^check the URL/)
     })
 
     test('without the Dockerfile that is asked for is DOCKERFILE_INVALID', async (t) => {

@@ -36,6 +36,24 @@ for (const engine of engines) {
       assert.match(String(legacy?.url), /^https:\/\/docs\.docker\.com\//)
     })
 
+    test('finds the same where it is told to be an error', async () => {
+      const dockerfileInline = `# check=error=true\n${FAULTY}`
+      const { warnings } = await checkBuild({ ...options, dockerfileInline })
+      assert.equal(warnings.length, 3)
+    })
+
+    test('ignores what concerns only a build', async () => {
+      const { warnings } = await checkBuild({
+        ...options,
+        dockerfileInline: 'FROM scratch\n',
+        attestations: { sbom: true },
+        cacheTo: [{ type: 'local', directory: '/proc/nothing' }],
+        outputs: [{ type: 'oci', file: '/nothing/image.tar' }],
+        platforms: ['linux/amd64', 'linux/arm64'],
+      })
+      assert.deepEqual(warnings, [])
+    })
+
     test('finds nothing where all is well', async (t) => {
       const contextDirectory = await temporaryFolder(t, { Dockerfile: 'FROM scratch\nCOPY . /\n' })
       assert.deepEqual(await checkBuild({ ...options, contextDirectory }), { warnings: [] })
@@ -48,6 +66,7 @@ for (const engine of engines) {
       const error = await failure(checkBuild({ ...options, contextDirectory }))
       assert.equal(error.code, 'DOCKERFILE_INVALID')
       assert.equal(error.dockerfile?.startLine, 3)
+      assert.match(String(error.dockerfile?.excerpt), /^ {3}3 \| >>> NONSENSE$/m)
       assert.equal(error.dockerfile?.path, path.join(contextDirectory, 'Dockerfile'))
     })
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::build_image::{BuildRequest, Hidden, prepare};
+use crate::build_options::BuildOptions;
 use crate::credentials::Keychain;
 use crate::engine::Engine;
 use crate::error::{Operation, Result};
@@ -33,11 +34,16 @@ pub struct CheckWarning {
     pub end_line: Option<u32>,
 }
 
-/// Asks the Dockerfile frontend what it finds fault with in a build, without running it.
+/// Asks the Dockerfile frontend what it finds fault with in a build, without running it. Options that concern only the run and
+/// what is made are ignored.
 ///
 /// What does not parse is `DOCKERFILE_INVALID`; an engine without BuildKit, or with one that cannot check, is
 /// `UNSUPPORTED_BY_ENGINE`. Dropping the future gives the check up.
 pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<BuildCheck> {
+    let request = &BuildRequest {
+        options: checked(&request.options),
+        ..request.clone()
+    };
     let deadline = request.timeouts.total.map(Deadline::after);
     let keychain = Keychain::new(request.credentials.clone());
     // A check is given no secret; its arguments it may repeat.
@@ -53,5 +59,19 @@ pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<
             Ok(BuildCheck { warnings })
         }
         Err(error) => Err(hidden.error(error).with_operation(Operation::CheckBuild)),
+    }
+}
+
+/// What of the options says something of the Dockerfile: the rest may be wrong, or be more than the engine can.
+fn checked(options: &BuildOptions) -> BuildOptions {
+    BuildOptions {
+        builder: options.builder,
+        build_args: options.build_args.clone(),
+        target: options.target.clone(),
+        // The rules find the same for each.
+        platforms: options.platforms.first().cloned().into_iter().collect(),
+        contexts: options.contexts.clone(),
+        pull: options.pull,
+        ..BuildOptions::default()
     }
 }

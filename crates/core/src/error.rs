@@ -62,6 +62,9 @@ pub enum RetryRule {
     WhenLast,
 }
 
+/// What to try where a step failed that printed something.
+const READ_THE_LOG: &str = "read the log of the failed step";
+
 /// What a failure says about the other sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextSource {
@@ -81,7 +84,7 @@ kinds! {
     DockerfileInvalid = "DOCKERFILE_INVALID", Never, Never, Some("correct the Dockerfile");
     /// The build context cannot be read or was refused.
     ContextInvalid = "CONTEXT_INVALID", Never, Never,
-        Some("make the path readable, or exclude it in .dockerignore");
+        Some("check the files of the build context");
     /// What a build writes on this machine, an output or a cache, cannot be written.
     OutputFailed = "OUTPUT_FAILED", Never, Never,
         Some("check that the place is writable and that its disk is not full");
@@ -148,7 +151,7 @@ kinds! {
     DigestMismatch = "DIGEST_MISMATCH", Never, Never,
         Some("do not use this image: what was served is not what was promised");
     /// A step of the build failed.
-    BuildFailed = "BUILD_FAILED", Never, Never, Some("read the log of the failed step");
+    BuildFailed = "BUILD_FAILED", Never, Never, Some("look at the step, and at what it works with");
     /// The time allowed for the whole call is over.
     Deadline = "DEADLINE", Never, Never, Some("allow more time with `timeouts.totalMs`");
     /// Every source failed; each attempt is in `attempts`.
@@ -330,7 +333,9 @@ impl Error {
 
     /// What to try: the error's own hint, else the one of its kind.
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref().or(self.kind.hint())
+        let has_log = self.kind == ErrorKind::BuildFailed && !self.log_tail.is_empty();
+        let by_kind = has_log.then_some(READ_THE_LOG).or(self.kind.hint());
+        self.hint.as_deref().or(by_kind)
     }
 }
 

@@ -39,12 +39,26 @@ pub(crate) enum Place {
 }
 
 impl Root {
-    /// Finds the folder.
+    /// Finds the folder of the main context.
     pub(crate) fn find(given: PathBuf) -> Result<Self> {
-        let real = fs::canonicalize(&given).map_err(|error| unreadable(&given, error))?;
-        let metadata = fs::metadata(&real).map_err(|error| unreadable(&given, error))?;
+        Self::find_or(
+            given,
+            "check the option `contextDirectory`: it names a folder",
+        )
+    }
+
+    /// Finds the folder of another context.
+    pub(crate) fn find_named(given: PathBuf) -> Result<Self> {
+        let hint = "check the option `contexts`: a path names a folder, an image is written as `docker-image://NAME`";
+        Self::find_or(given, hint)
+    }
+
+    fn find_or(given: PathBuf, hint: &str) -> Result<Self> {
+        let failed = |error| unreadable(&given, error).with_hint(hint);
+        let real = fs::canonicalize(&given).map_err(failed)?;
+        let metadata = fs::metadata(&real).map_err(failed)?;
         if !metadata.is_dir() {
-            return Err(invalid(&given, "it is not a folder"));
+            return Err(invalid(&given, "it is not a folder").with_hint(hint));
         }
         Ok(Self { given, real })
     }
@@ -151,13 +165,26 @@ impl Dockerfile {
     }
 
     /// The ignore file that is in force, with its path; `None` where there is none.
-    pub(super) fn read_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    pub(crate) fn read_ignore_file(&self, root: &Root) -> Result<Option<(PathBuf, Vec<u8>)>> {
         if let Some(own) = self.read_own_ignore_file(root)? {
             return Ok(Some(own));
         }
         let path = root.real.join(".dockerignore");
         Ok(read_ignore_file(&path, Some(root))?.map(|content| (path, content)))
     }
+}
+
+/// Refuses a Dockerfile in UTF-16, as editors of Windows save one. Other text that is not UTF-8 an engine takes, where it is in
+/// comments or values.
+pub(crate) fn check_encoding(content: &[u8], path: &Path) -> Result<()> {
+    if !matches!(
+        content,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..]
+    ) {
+        return Ok(());
+    }
+    let reason = "it is not UTF-8 but UTF-16";
+    Err(no_dockerfile(path, reason).with_hint("save the Dockerfile as UTF-8"))
 }
 
 /// A relative path starts at the context; `dockerfile` will do for `Dockerfile`, as for `docker build`.

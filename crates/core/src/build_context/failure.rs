@@ -17,7 +17,14 @@ pub(crate) fn invalid(path: &Path, reason: impl fmt::Display) -> Error {
 
 /// A path of the context that the system does not give.
 pub(crate) fn unreadable(path: &Path, error: io::Error) -> Error {
-    invalid(path, Reason(&error)).with_source(error)
+    let invalid = invalid(path, Reason(&error));
+    let invalid = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            invalid.with_hint("make the path readable, or exclude it in .dockerignore")
+        }
+        _ => invalid,
+    };
+    invalid.with_source(error)
 }
 
 /// A file that is not what it was a moment ago.
@@ -55,7 +62,14 @@ pub(crate) fn no_dockerfile(path: &Path, reason: impl fmt::Display) -> Error {
 
 /// A Dockerfile that the system does not give.
 pub(crate) fn unreadable_dockerfile(path: &Path, error: io::Error) -> Error {
-    no_dockerfile(path, Reason(&error)).with_source(error)
+    let missing = no_dockerfile(path, Reason(&error));
+    let missing = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            missing.with_hint("make the Dockerfile readable for this user")
+        }
+        _ => missing,
+    };
+    missing.with_source(error)
 }
 
 /// The path on one line: control characters escaped, bytes that are not UTF-8 replaced.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
+use super::dockerfile::check_encoding;
 use super::failure::no_dockerfile;
 use super::walk::{Content, Entry};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ pub(crate) fn check(files: &[(String, Vec<u8>)], dockerfile: &str) -> Result<()>
 pub(super) fn find_dockerfile(entries: &[Entry], dockerfile: &str) -> Result<()> {
     let found = find(entries, dockerfile.as_bytes()).map(|index| &entries[index].content);
     let reason = match found {
-        Ok(Content::Memory(_)) => return Ok(()),
+        Ok(Content::Memory(content)) => return check_encoding(content, Path::new(dockerfile)),
         Ok(_) => "it is a folder",
         Err(_) => "it is not among the files of the build context",
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use super::dockerfile::{Place, Root, locate};
+use super::dockerfile::{Place, Root, check_encoding, locate};
 use super::failure::changed;
 use super::ignore::IgnoreRules;
 use super::walk::{Content, Entry, Walked, walk};
@@ -50,8 +50,13 @@ fn plan_files(files: Vec<(String, Vec<u8>)>, dockerfile: String) -> Result<Plan>
 }
 
 fn plan_folder(path: PathBuf, dockerfile: DockerfileSource, stop: &AtomicBool) -> Result<Plan> {
+    let named = match &dockerfile {
+        DockerfileSource::Path(file) => path.join(file),
+        DockerfileSource::Inline(_) => PathBuf::from("Dockerfile"),
+    };
     let root = Root::find(path)?;
     let dockerfile = locate(&root, dockerfile)?;
+    check_encoding(&dockerfile.read(&root)?, &named)?;
     let ignore_file = dockerfile.read_ignore_file(&root)?;
     let mut rules = match &ignore_file {
         Some((path, content)) => IgnoreRules::parse(content, path)?,

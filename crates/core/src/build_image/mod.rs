@@ -5,7 +5,7 @@ mod result;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -142,7 +142,7 @@ fn explained(error: Error, request: &BuildRequest) -> Error {
     let error = error.with_operation(Operation::BuildImage);
     if is_url && error.kind == ErrorKind::ContextInvalid {
         return error.with_hint(
-            "check the URL, the branch and the folder, and that the engine may fetch it",
+            "check the URL, the branch and the folder, and that the engine reaches the host and may fetch it",
         );
     }
     error
@@ -237,6 +237,8 @@ pub(crate) fn prepare(
         }
         BuildSource::Context(source) => source.clone(),
     };
+    let mut seen = BTreeSet::new();
+    options.tags.retain(|tag| seen.insert(tag.to_string()));
     build_options::check(&options)?;
     match options.tags.iter().find(|tag| tag.digest().is_some()) {
         Some(tag) => Err(Error::new(

@@ -1,9 +1,10 @@
 //! What no engine could make of the options, found before one is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::Path;
 
-use super::{BuildOptions, CacheEntry, IGNORE_ERROR, Output, OutputKind, Provenance, context_name};
+use super::{BuildOptions, CacheEntry, IGNORE_ERROR, Output, OutputKind, context_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses outputs and places for a cache that contradict each other or other options.
@@ -42,6 +43,7 @@ pub(crate) fn check(options: &BuildOptions) -> Result<()> {
         ));
     }
     check_local_caches(&options.cache_to)?;
+    check_steps(options)?;
     for entry in &options.cache_to {
         check_attributes(
             "cacheTo",
@@ -92,6 +94,80 @@ fn check_local_caches(entries: &[CacheEntry]) -> Result<()> {
     )
 }
 
+/// The limits that there are, as docker knows them
+/// (<https://github.com/docker/go-units/blob/v0.5.0/ulimit.go>).
+const ULIMITS: [&str; 15] = [
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+];
+
+/// The last second of the year 9999: later times an image's configuration cannot have.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// What steps are run with, and the names and the time of what they make.
+fn check_steps(options: &BuildOptions) -> Result<()> {
+    if let Some(name) = options
+        .ulimits
+        .keys()
+        .find(|name| !ULIMITS.contains(&name.as_str()))
+    {
+        let shown = name.escape_debug();
+        return Err(invalid(format!("there is no limit `{shown}`"))
+            .with_hint(format!("there are {}", ULIMITS.join(", "))));
+    }
+    if let Some(host) = options.add_hosts.iter().find(|host| !is_host_line(host)) {
+        let shown = host.escape_debug();
+        return Err(
+            invalid(format!("`{shown}` in `addHosts` has no IP address"))
+                .with_hint("write it as `name:address`; the address may be `host-gateway`"),
+        );
+    }
+    if let Some(seconds) = options.source_date_epoch
+        && !(0..=LAST_SECOND).contains(&seconds)
+    {
+        return Err(invalid(format!(
+            "`sourceDateEpoch` is not between 1970 and 9999: {seconds} s"
+        )));
+    }
+    // Docker takes such a word for the host of a registry since version 24, and refuses it before.
+    let is_shouted = |registry: &str| {
+        !registry.contains(['.', ':']) && registry.contains(|it: char| it.is_ascii_uppercase())
+    };
+    match options.tags.iter().find(|tag| is_shouted(tag.registry())) {
+        Some(tag) => Err(Error::new(
+            ErrorKind::InvalidReference,
+            format!("cannot tag an image `{tag}`: a repository's name is in lower case"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// `name:address` or `name=address`, the address of either kind, with or without brackets
+/// (<https://github.com/docker/cli/blob/v28.5.2/opts/hosts.go>, `ValidateExtraHost`).
+fn is_host_line(line: &str) -> bool {
+    let Some((name, address)) = line.split_once(['=', ':']) else {
+        return false;
+    };
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|it| it.strip_suffix(']'));
+    let is_address = bare.unwrap_or(address).parse::<IpAddr>().is_ok();
+    !name.is_empty() && (is_address || address == "host-gateway")
+}
+
 fn check_output(output: &Output, options: &BuildOptions) -> Result<()> {
     let own = ["name", "push", "dest", "type", "tar"];
     check_attributes("outputs", Some(&output.attributes), &own)?;
@@ -99,10 +175,12 @@ fn check_output(output: &Output, options: &BuildOptions) -> Result<()> {
         OutputKind::Image { push: true } if options.tags.is_empty() => {
             Err(invalid("an image that is pushed needs a tag"))
         }
-        OutputKind::Docker(_) if options.platforms.len() > 1 || attests(options) => Err(invalid(
-            "an archive of the type `docker` holds one platform and no attestations",
-        )
-        .with_hint("use the type `oci`")),
+        OutputKind::Docker(_) if options.platforms.len() > 1 || options.attestations.is_any() => {
+            Err(
+                invalid("an archive of the type `docker` holds one platform and no attestations")
+                    .with_hint("use the type `oci`"),
+            )
+        }
         OutputKind::Local(_)
             if output
                 .attributes
@@ -115,15 +193,6 @@ fn check_output(output: &Output, options: &BuildOptions) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn attests(options: &BuildOptions) -> bool {
-    let attestations = &options.attestations;
-    attestations.sbom.is_some()
-        || matches!(
-            attestations.provenance,
-            Some(Provenance::Min | Provenance::Max)
-        )
 }
 
 /// Refuses attributes that other options set.
@@ -150,7 +219,7 @@ fn invalid(message: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Attestations, NamedContext, Sbom};
+    use super::super::{Attestations, NamedContext, Provenance, Sbom, Ulimit};
     use super::*;
     use crate::reference::Reference;
 
@@ -270,6 +339,42 @@ mod tests {
             let error = check(&options).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidOption);
             assert!(error.message.contains(words), "{error}\nlacks: {words}");
+        }
+    }
+
+    #[test]
+    fn what_no_step_can_be_given_is_refused() {
+        let limit = |name: &str| BuildOptions {
+            ulimits: [(name.to_owned(), Ulimit { soft: 1, hard: 1 })].into(),
+            ..BuildOptions::default()
+        };
+        let host = |line: &str| BuildOptions {
+            add_hosts: vec![line.to_owned()],
+            ..BuildOptions::default()
+        };
+        let epoch = |seconds| BuildOptions {
+            source_date_epoch: Some(seconds),
+            ..BuildOptions::default()
+        };
+        let tag = |name: &str| BuildOptions {
+            tags: vec![Reference::parse(name).unwrap()],
+            ..BuildOptions::default()
+        };
+        for (options, kind) in [
+            (limit("nofile"), None),
+            (limit("nope"), Some(ErrorKind::InvalidOption)),
+            (host("a:1.2.3.4"), None),
+            (host("a=::1"), None),
+            (host("a:[::1]"), None),
+            (host("a:host-gateway"), None),
+            (host("a:1.2.3"), Some(ErrorKind::InvalidOption)),
+            (host("a"), Some(ErrorKind::InvalidOption)),
+            (epoch(LAST_SECOND), None),
+            (epoch(LAST_SECOND + 1), Some(ErrorKind::InvalidOption)),
+            (tag("GHCR.IO/a"), None),
+            (tag("User/a"), Some(ErrorKind::InvalidReference)),
+        ] {
+            assert_eq!(check(&options).err().map(|it| it.kind), kind, "{options:?}");
         }
     }
 

@@ -69,6 +69,9 @@ pub struct BuildOptions {
     pub allow: Vec<String>,
     /// Time of everything that the build makes, in seconds since 1970, so that the same input gives the same image.
     pub source_date_epoch: Option<i64>,
+    /// The same as the variable of the environment says it: BuildKit is told, and the classic builder, which would complain, is
+    /// not.
+    pub environment_epoch: Option<String>,
 }
 
 /// Who builds.
@@ -111,6 +114,14 @@ pub struct Attestations {
     pub provenance: Option<Provenance>,
     /// What is in it; nothing when absent.
     pub sbom: Option<Sbom>,
+}
+
+impl Attestations {
+    /// Whether anything is to be attested that is not attested by default.
+    pub(crate) fn is_any(&self) -> bool {
+        let provenance = self.provenance.as_ref();
+        self.sbom.is_some() || provenance.is_some_and(|it| *it != Provenance::Off)
+    }
 }
 
 /// How much is told about where an image came from.

@@ -21,6 +21,9 @@ pub(crate) fn frontend_attributes(
     let mut set = |key: &str, value: String| {
         attributes.insert(key.to_owned(), value);
     };
+    if let Some(epoch) = &options.environment_epoch {
+        set("build-arg:SOURCE_DATE_EPOCH", epoch.clone());
+    }
     for (name, value) in &options.build_args {
         set(&format!("build-arg:{name}"), value.clone());
     }

@@ -1,6 +1,7 @@
 //! One build: what it is made of, and what it has made.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use bollard_buildkit_proto::moby::buildkit::v1 as api;
@@ -8,13 +9,14 @@ use tokio::time::timeout_at;
 use tonic::Status;
 
 use super::attributes::frontend_attributes;
+use super::broken::{is_broken, is_broken_off};
 use super::complaints::Complaints;
 use super::daemon::{Daemon, Unreachable};
-use super::failure::solve_failed;
+use super::failure::{broken_off, solve_failed};
 use super::identity::new_id;
 use super::offer::{entitlements, offer};
 use super::prepared::Prepared;
-use super::run::{Run, is_broken};
+use super::run::Run;
 use super::status::StatusDecoder;
 use super::transfers::Transfers;
 use crate::build_options::Builder;
@@ -49,6 +51,7 @@ pub(crate) async fn build(
     let complaints = Arc::new(Complaints::default());
     let transfers = Transfers::of(prepared.inputs.counters(), build.stall);
     let mut run = Run::new(transfers, progress);
+    run.odd_dockerfile = prepared.inputs.odd_dockerfile.take();
     let work = solve(&mut run, &daemon, build, prepared, &complaints);
     let result = match build.deadline {
         None => work.await,
@@ -80,8 +83,11 @@ impl Failure {
     }
 }
 
-/// Why the engine refused a check.
-pub(super) fn refused(status: &Status) -> Failure {
+/// Why the engine refused a check; `odd_dockerfile` is its Dockerfile, where that is not UTF-8.
+pub(super) fn refused(status: &Status, odd_dockerfile: Option<&Path>) -> Failure {
+    if is_broken_off(status) {
+        return Failure::Error(broken_off(odd_dockerfile, &StatusDecoder::new()));
+    }
     if is_broken(status) {
         return Failure::Connection(Unreachable::Failed(status.clone()));
     }

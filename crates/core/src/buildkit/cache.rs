@@ -19,7 +19,7 @@ use super::content::{Digest, Layout, Named, Stores, Use};
 use super::daemon::Worker;
 use super::identity::new_token;
 use super::outputs::failure::{refused, unwritable};
-use super::outputs::{TURN_CONTAINERD_ON, check_folder};
+use super::outputs::{check_folder, turn_containerd_on};
 use crate::build_context::failure::{Reason, shown};
 use crate::build_options::{BuildOptions, CacheEntry, IGNORE_ERROR};
 use crate::error::{Error, ErrorKind, Result};
@@ -123,7 +123,8 @@ impl Cache {
             let message = "the engine's image store cannot put a cache anywhere but into the image";
             return Err(
                 Error::new(ErrorKind::UnsupportedByEngine, message).with_hint(format!(
-                    "use the type `inline` and push the image, or {TURN_CONTAINERD_ON}"
+                    "use the type `inline` and push the image, or {}",
+                    turn_containerd_on(worker)
                 )),
             );
         }

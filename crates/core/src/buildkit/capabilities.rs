@@ -1,8 +1,8 @@
 //! What an engine's BuildKit cannot do, found before anything is sent: old ones ignore options that they do not know.
 
 use super::daemon::Worker;
-use super::outputs::TURN_CONTAINERD_ON;
-use crate::build_options::{BuildOptions, NamedContext, Provenance};
+use super::outputs::turn_containerd_on;
+use crate::build_options::{BuildOptions, NamedContext};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first API of engines whose BuildKit is at least 0.10
@@ -14,6 +14,9 @@ const BUILDKIT_0_11: Api = Api((1, 43), "Docker 24.0");
 
 struct Api((u32, u32), &'static str);
 
+/// The only form of `contexts` that not every engine takes.
+const OCI_LAYOUT: &str = "oci-layout";
+
 /// What an option needs.
 enum Need {
     Api(Api),
@@ -22,15 +25,11 @@ enum Need {
 
 /// Refuses options that the engine would ignore or fail on.
 pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
-    let attested = matches!(
-        options.attestations.provenance,
-        Some(Provenance::Min | Provenance::Max)
-    ) || options.attestations.sbom.is_some();
     let mut contexts = options.contexts.values();
     let needs = [
         (
             contexts.any(|context| matches!(context, NamedContext::OciLayout { .. })),
-            "contexts",
+            OCI_LAYOUT,
             // A graph driver takes images from registries, and from itself
             // (<https://github.com/moby/moby/blob/v28.5.2/builder/builder-next/worker/worker.go>, `NewWorker`).
             Need::ContainerdStore,
@@ -40,7 +39,11 @@ pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
             "platforms",
             Need::ContainerdStore,
         ),
-        (attested, "attestations", Need::ContainerdStore),
+        (
+            options.attestations.is_any(),
+            "attestations",
+            Need::ContainerdStore,
+        ),
         (
             options.shm_size_bytes.is_some(),
             "shmSizeBytes",
@@ -75,19 +78,29 @@ impl Need {
         let (is_met, message, hint) = match self {
             Self::Api(Api(version, name)) => (
                 worker.api_version >= *version,
-                format!("the option `{option}` needs an engine that is newer"),
+                format!("{} needs an engine that is newer", named(option)),
                 format!("use {name} or newer"),
             ),
             Self::ContainerdStore => (
                 worker.has_containerd_store,
-                format!("the option `{option}` needs an engine with the containerd image store"),
-                TURN_CONTAINERD_ON.to_owned(),
+                format!(
+                    "{} needs an engine with the containerd image store",
+                    named(option)
+                ),
+                turn_containerd_on(worker).to_owned(),
             ),
         };
         if is_met {
             return Ok(());
         }
         Err(Error::new(ErrorKind::UnsupportedByEngine, message).with_hint(hint))
+    }
+}
+
+fn named(option: &str) -> String {
+    match option {
+        OCI_LAYOUT => "a context of the form `oci-layout://`".to_owned(),
+        option => format!("the option `{option}`"),
     }
 }
 
@@ -144,6 +157,10 @@ mod tests {
                 .contains("`platforms`")
         );
         assert_eq!(refused(&options, &NEW), None);
+        for (worker, words) in [(&OLD, "use Docker 24"), (&graph_driver, "turn on")] {
+            let error = check(&options, worker).unwrap_err();
+            assert!(error.hint().unwrap().starts_with(words), "{error:?}");
+        }
     }
 
     #[test]

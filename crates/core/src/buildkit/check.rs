@@ -53,6 +53,7 @@ async fn ask_for_check(
     let mut attributes =
         frontend_attributes(&build.options, &daemon.worker).map_err(Failure::Error)?;
     attributes.extend(std::mem::take(&mut inputs.attributes));
+    let odd_dockerfile = inputs.odd_dockerfile.take();
     let nowhere = Destinations::default();
     let offered = offer(daemon, build, inputs, &nowhere, &stores, complaints);
     let session = offered.await?;
@@ -67,6 +68,6 @@ async fn ask_for_check(
     let answer = gateway::ask(daemon.control(), request, lint::REQUEST, attributes).await;
     match answer {
         Ok(answer) => lint::read(&answer).map_err(Failure::Error),
-        Err(status) => Err(refused(&status)),
+        Err(status) => Err(refused(&status, odd_dockerfile.as_deref())),
     }
 }

@@ -15,8 +15,9 @@ use super::archive::Archive;
 use super::content::{Digest, Layout, Named, Stores, Use};
 use super::filesync::{Files, Folder, SyncCounters, Tree};
 use super::identity::{new_id, new_token};
-use crate::build_context::dockerfile::{Root, locate, read_elsewhere};
+use crate::build_context::dockerfile::{Root, check_encoding, locate, read_elsewhere};
 use crate::build_context::failure::{Reason, invalid, unreadable};
+use crate::build_context::ignore::IgnoreRules;
 use crate::build_context::{ContextSource, DockerfileSource, check_url, memory};
 use crate::build_options::{NamedContext, context_name};
 use crate::error::Result;
@@ -43,6 +44,8 @@ pub(crate) struct Inputs {
     pub(crate) shared_key: String,
     /// How a person knows the Dockerfile.
     pub(crate) dockerfile: Option<PathBuf>,
+    /// The Dockerfile, where it is not UTF-8: engines take one, and cannot always say what else is wrong with it.
+    pub(crate) odd_dockerfile: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -107,8 +110,12 @@ impl Inputs {
         let located = locate(&root, dockerfile.clone())?;
         let content = located.read(&root)?;
         let own_ignore_file = located.read_own_ignore_file(&root)?;
+        // The engine reads it as well, and does not say which pattern it fails at.
+        if let Ok(Some((path, content))) = located.read_ignore_file(&root) {
+            IgnoreRules::parse(&content, &path)?;
+        }
         self.dockerfile = shown;
-        self.add_dockerfile(content, own_ignore_file.map(|(_, content)| content));
+        self.add_dockerfile(content, own_ignore_file.map(|(_, content)| content))?;
         let tree = Folder::new(root.path().to_owned());
         self.add_folder(CONTEXT, Arc::new(tree));
         Ok(())
@@ -125,11 +132,15 @@ impl Inputs {
         }
         // Files in memory have no time of change: the same key is for the same content only.
         self.shared_key = format!("files:{}", hex(&hash.finalize()));
-        let content = files.iter().find(|(name, _)| name == dockerfile);
+        let content = |wanted: &str| files.iter().find(|(name, _)| name == wanted);
+        if let Some((name, content)) = content(".dockerignore") {
+            IgnoreRules::parse(content, Path::new(name))?;
+        }
+        let content = content(dockerfile);
         let content = content
             .map(|(_, content)| content.clone())
             .unwrap_or_default();
-        self.add_dockerfile(content, None);
+        self.add_dockerfile(content, None)?;
         let tree = files
             .iter()
             .map(|(name, content)| (name.clone().into_bytes(), Bytes::from(content.clone())));
@@ -140,13 +151,13 @@ impl Inputs {
     fn add_remote_dockerfile(&mut self, dockerfile: &DockerfileSource) -> Result<()> {
         match dockerfile {
             DockerfileSource::Inline(text) => {
-                self.add_dockerfile(text.clone().into_bytes(), None);
+                self.add_dockerfile(text.clone().into_bytes(), None)?;
                 self.set("dockerfilekey", DOCKERFILE);
             }
             DockerfileSource::Path(path) if path.is_absolute() => {
                 let content = read_elsewhere(path)?;
                 self.dockerfile = Some(path.clone());
-                self.add_dockerfile(content, None);
+                self.add_dockerfile(content, None)?;
                 self.set("dockerfilekey", DOCKERFILE);
             }
             DockerfileSource::Path(path) => self.set("filename", path.to_string_lossy()),
@@ -155,7 +166,7 @@ impl Inputs {
     }
 
     /// The Dockerfile is read once, here, and offered in a folder of its own, as its own ignore file is.
-    fn add_dockerfile(&mut self, content: Vec<u8>, ignore_file: Option<Vec<u8>>) {
+    fn add_dockerfile(&mut self, content: Vec<u8>, ignore_file: Option<Vec<u8>>) -> Result<()> {
         let name = self
             .dockerfile
             .as_deref()
@@ -164,19 +175,23 @@ impl Inputs {
                 || "Dockerfile".to_owned(),
                 |name| name.to_string_lossy().into_owned(),
             );
+        let shown = self.dockerfile.clone().unwrap_or_else(|| (&name).into());
+        check_encoding(&content, &shown)?;
+        self.odd_dockerfile = std::str::from_utf8(&content).is_err().then_some(shown);
         let ignore_name = format!("{name}.dockerignore");
         let files = [(name.clone(), Some(content)), (ignore_name, ignore_file)]
             .into_iter()
             .filter_map(|(name, content)| Some((name.into_bytes(), Bytes::from(content?))));
         self.add_folder(DOCKERFILE, Files::new(files));
         self.set("filename", name);
+        Ok(())
     }
 
     fn add_named(&mut self, name: &str, context: &NamedContext, node: &str) -> Result<()> {
         let name = &context_name(name)?;
         let value = match context {
             NamedContext::Directory(path) => {
-                let root = Root::find(path.clone())?;
+                let root = Root::find_named(path.clone())?;
                 let folder = match name.as_str() {
                     CONTEXT | DOCKERFILE => format!("_{name}"),
                     name => name.to_owned(),

@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::failure::{Range, Source, SourceFile};
 use super::gateway::Answer;
 use crate::check_build::CheckWarning;
-use crate::error::{DockerfilePlace, Error, ErrorKind, Result};
+use crate::engine::classify;
+use crate::error::{Error, ErrorKind, Result};
 use crate::text::clean_line;
 
 /// The request that a frontend answers with its findings.
@@ -22,23 +24,17 @@ pub(crate) fn read(answer: &Answer) -> Result<Vec<CheckWarning>> {
         let message = "what the engine says of the Dockerfile cannot be read";
         Error::new(ErrorKind::EngineProtocol, message).with_source(error)
     })?;
-    if let Some(error) = findings.build_error {
-        let mut failed = Error::new(ErrorKind::DockerfileInvalid, clean_line(&error.message));
-        failed.dockerfile = error
-            .location
-            .lines()
-            .map(|(start_line, end_line)| DockerfilePlace {
-                start_line,
-                end_line,
-                ..DockerfilePlace::line(start_line)
-            });
-        return Err(failed);
+    match findings.build_error {
+        // With `# check=error=true` the findings themselves are an error.
+        Some(error) if !classify::is_lint_violation(&error.message) => {
+            Err(error.into_error(findings.sources))
+        }
+        _ => Ok(findings
+            .warnings
+            .into_iter()
+            .map(Warning::into_warning)
+            .collect()),
     }
-    Ok(findings
-        .warnings
-        .into_iter()
-        .map(Warning::into_warning)
-        .collect())
 }
 
 #[derive(Deserialize)]
@@ -48,6 +44,8 @@ struct Findings {
     warnings: Vec<Warning>,
     #[serde(default)]
     build_error: Option<BuildError>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    sources: Vec<SourceFile>,
 }
 
 #[derive(Deserialize)]
@@ -72,29 +70,39 @@ struct BuildError {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Location {
+    /// Which of the sources, from 0.
+    #[serde(default)]
+    source_index: usize,
     #[serde(default, deserialize_with = "null_is_empty")]
     ranges: Vec<Range>,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    start: Position,
-    end: Position,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    #[serde(default)]
-    line: u32,
 }
 
 impl Location {
     /// The first and the last line.
     fn lines(&self) -> Option<(u32, u32)> {
-        let start = self.ranges.iter().map(|range| range.start.line).min();
-        let end = self.ranges.iter().map(|range| range.end.line).max();
-        start.zip(end).filter(|(start, _)| *start > 0)
+        let place = Source::place_of(&self.ranges)?;
+        Some((place.start_line, place.end_line))
+    }
+}
+
+impl BuildError {
+    fn into_error(self, mut sources: Vec<SourceFile>) -> Error {
+        let message = classify::readable(&self.message);
+        let mut error = Error::new(ErrorKind::DockerfileInvalid, message);
+        let Location {
+            source_index,
+            ranges,
+        } = self.location;
+        error.dockerfile = Source::place_of(&ranges);
+        if let Some(place) = &mut error.dockerfile
+            && source_index < sources.len()
+        {
+            let source = Source::new(sources.swap_remove(source_index), ranges);
+            place.excerpt = source.print();
+        }
+        error
     }
 }
 
@@ -124,6 +132,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::DockerfilePlace;
 
     fn answer(json: &str) -> Answer {
         Answer::from([("result.json".to_owned(), json.as_bytes().to_vec())])
@@ -154,6 +163,25 @@ mod tests {
         let error = read(&answer(json)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::DockerfileInvalid);
         assert_eq!(error.dockerfile, Some(DockerfilePlace::line(2)));
+    }
+
+    #[test]
+    fn a_dockerfile_that_does_not_parse_has_its_lines_where_the_answer_has_its_text() {
+        // Docker 28.5.2, `FROM scratch as Up` and `NONSENSE`.
+        let json = r#"{"warnings":[{"ruleName":"FromAsCasing"}],
+            "sources":[{"filename":"Dockerfile","language":"Dockerfile","data":"RlJPTSBzY3JhdGNoIGFzIFVwCk5PTlNFTlNFCg=="}],
+            "buildError":{"message":"dockerfile parse error on line 2: unknown instruction: NONSENSE",
+            "location":{"ranges":[{"start":{"line":2},"end":{"line":2}}]}}}"#;
+        let error = read(&answer(json)).unwrap_err();
+        let excerpt = error.dockerfile.as_ref().unwrap().excerpt.clone().unwrap();
+        assert!(excerpt.contains(">>> NONSENSE"), "{excerpt}");
+    }
+
+    #[test]
+    fn findings_that_are_told_to_be_errors_are_findings() {
+        let json = r#"{"warnings":[{"ruleName":"FromAsCasing"}],
+            "buildError":{"message":"lint violation found for rules: FromAsCasing"}}"#;
+        assert_eq!(read(&answer(json)).unwrap()[0].rule, "FromAsCasing");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod archive;
 mod attributes;
+mod broken;
 mod build;
 mod cache;
 mod capabilities;
@@ -30,6 +31,7 @@ mod status;
 pub(crate) mod tasks;
 mod transfers;
 
+pub(crate) use broken::BrokenCall;
 pub(crate) use build::{Failure, build};
 pub(crate) use check::check;
 pub(crate) use daemon::{Daemon, Unreachable};

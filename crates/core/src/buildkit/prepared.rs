@@ -42,6 +42,9 @@ impl Prepared {
         check_agents(&options.ssh)?;
         let exporters = Exporters::of(options, worker)?;
         let mut inputs = Inputs::prepare(&build.source, &options.contexts, node)?;
+        if let Some(archive) = &inputs.archive {
+            archive.check(worker.api_version)?;
+        }
         let mut stores = std::mem::take(&mut inputs.stores);
         let cache = Cache::prepare(options, worker, &mut stores)?;
         inputs.attributes.extend(cache.attributes.clone());

@@ -1,5 +1,6 @@
 //! What is told while the engine works at one build, and why it says that it failed.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use bollard_buildkit_proto::moby::buildkit::v1 as api;
 use tokio::time::{Instant, interval, timeout};
 use tonic::Status;
 
+use super::broken::{is_broken, is_broken_off};
 use super::build::Failure;
 use super::daemon::{Daemon, Unreachable};
-use super::failure::{out_of_time, solve_failed, unexplained};
+use super::failure::{broken_off, out_of_time, solve_failed, unexplained};
 use super::status::{StatusDecoder, StatusResponse};
 use super::transfers::Transfers;
 use crate::build_context::failure::not_unicode;
@@ -36,6 +38,8 @@ pub(super) struct Run<'a> {
     was_told: bool,
     /// Why the engine stopped telling what it does, where it did so by itself.
     silence: Option<Status>,
+    /// The Dockerfile, where it is not UTF-8.
+    pub(super) odd_dockerfile: Option<PathBuf>,
     transfers: Transfers,
     warnings: Vec<Warning>,
     progress: &'a dyn ProgressSink,
@@ -48,6 +52,7 @@ impl<'a> Run<'a> {
             decoder: StatusDecoder::new(),
             was_told: false,
             silence: None,
+            odd_dockerfile: None,
             transfers,
             warnings: Vec::new(),
             progress,
@@ -141,8 +146,9 @@ impl<'a> Run<'a> {
 
     /// Takes the end of the call that tells what happens, while the build goes on or after it.
     fn end_of_telling(&mut self, ended: Result<(), Status>, goes_on: bool) {
-        // Where the connection broke, the build says so.
-        let Some(status) = ended.err().filter(|status| !is_broken(status)) else {
+        // Where the connection or the call broke, the build says so.
+        let is_told = |status: &Status| !is_broken(status) && !is_broken_off(status);
+        let Some(status) = ended.err().filter(is_told) else {
             return;
         };
         if goes_on {
@@ -175,10 +181,15 @@ impl<'a> Run<'a> {
     }
 
     fn failed(&self, status: Status) -> Failure {
+        let is_broken_off = is_broken_off(&status);
         match &self.silence {
-            _ if !is_broken(&status) => Failure::Error(self.refused(status)),
+            _ if !is_broken_off && !is_broken(&status) => Failure::Error(self.refused(status)),
             // What it cannot say in one call it cannot say in the other.
             Some(silence) => Failure::Error(unexplained(silence, &self.decoder)),
+            None if is_broken_off => {
+                let dockerfile = self.odd_dockerfile.as_deref();
+                Failure::Error(broken_off(dockerfile, &self.decoder))
+            }
             None => Failure::Connection(Unreachable::Failed(status)),
         }
     }
@@ -215,11 +226,6 @@ impl Drop for Run<'_> {
             self.finish(false);
         }
     }
-}
-
-/// Whether a call broke: a status that the engine sent has no cause.
-pub(super) fn is_broken(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
 }
 
 async fn tell(

@@ -84,7 +84,13 @@ impl Endpoint {
     /// The same where the surroundings say how TLS is spoken.
     pub fn parse_with(text: &str, tls: &TlsSettings) -> Result<Self> {
         let text = text.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
+        let Some((scheme, rest)) = text.split_once("://").or_else(|| without_scheme(text)) else {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot use the engine endpoint: a path has no scheme; write `unix:///var/run/docker.sock`",
+            )
+            .with_operation(Operation::Connect));
+        };
         match scheme {
             "unix" if rest.is_empty() => Ok(Self::Unix("/var/run/docker.sock".into())),
             "unix" => Ok(Self::Unix(rest.into())),
@@ -229,6 +235,11 @@ fn parse_ssh(rest: &str) -> Option<SshHost> {
     })
 }
 
+/// What has no scheme is TCP, as docker takes it, unless it is the path of a socket.
+fn without_scheme(text: &str) -> Option<(&'static str, &str)> {
+    (!text.starts_with(['/', '.', '~'])).then_some(("tcp", text))
+}
+
 /// The host, `localhost` where there is none, and the port where there is one.
 fn parse_tcp(rest: &str) -> Option<(String, Option<u16>)> {
     // User info in an endpoint would be a password in every message.
@@ -371,6 +382,9 @@ mod tests {
             "gopher://hunter2",
             "tcp://a b",
             "tcp://h:x",
+            "/var/run/hunter2.sock",
+            "./docker.sock",
+            "~/docker.sock",
         ] {
             let error = Endpoint::parse(text).unwrap_err();
             assert_eq!(error.kind, ErrorKind::InvalidOption, "{text}");

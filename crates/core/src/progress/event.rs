@@ -270,6 +270,12 @@ impl Warning {
     /// Code of what a builder has to say of the Dockerfile, in its words.
     pub const BUILD: &str = "BUILD_WARNING";
 
+    /// Code of a cache that is not used.
+    pub const CACHE_NOT_FOUND: &str = "CACHE_NOT_FOUND";
+
+    /// Code of a step that failed without failing the build.
+    pub const STEP_FAILED: &str = "STEP_FAILED";
+
     /// A warning that points at no line.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {

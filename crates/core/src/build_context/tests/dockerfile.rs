@@ -33,6 +33,28 @@ async fn the_dockerfile_and_the_ignore_file_are_sent_even_when_excluded() {
 }
 
 #[tokio::test]
+async fn a_dockerfile_in_utf_16_is_refused_and_other_text_is_not() {
+    for (content, is_refused) in [
+        (b"\xff\xfeF\0".as_slice(), true),
+        (b"\xfe\xff\0F", true),
+        (b"F\0R\0", true),
+        (b"\xef\xbb\xbfFROM a", false),
+        (b"# caf\xe9\nFROM a", false),
+        (b"", false),
+    ] {
+        let folder = folder(&[]);
+        fs::write(folder.path().join("Dockerfile"), content).unwrap();
+        let context = open(
+            directory_with(folder.path(), at("Dockerfile")),
+            Compression::None,
+        );
+        let kind = context.await.err().map(|error| error.kind);
+        let expected = is_refused.then_some(ErrorKind::DockerfileInvalid);
+        assert_eq!(kind, expected, "{}", content.escape_ascii());
+    }
+}
+
+#[tokio::test]
 async fn a_dockerfile_in_an_excluded_folder_is_sent() {
     let folder = folder(&[
         ("build/app.Dockerfile", "FROM a"),

@@ -15,22 +15,24 @@ const LIMIT: usize = 64 * 1024;
 /// `errdefs.Source`: a file, and places in it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Source {
-    info: Info,
+pub(crate) struct Source {
+    info: File,
     ranges: Vec<Range>,
 }
 
+/// `pb.SourceInfo`: a file and its text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Info {
+pub(crate) struct File {
     filename: String,
     #[serde(deserialize_with = "text_of_base64")]
     data: String,
 }
 
+/// Where it is, from its first line to its last.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Range {
+pub(crate) struct Range {
     start: Position,
     end: Position,
 }
@@ -55,6 +57,21 @@ impl Range {
 }
 
 impl Source {
+    pub(crate) fn new(info: File, ranges: Vec<Range>) -> Self {
+        Self { info, ranges }
+    }
+
+    /// The lines in a file that is not known.
+    pub(crate) fn place_of(ranges: &[Range]) -> Option<DockerfilePlace> {
+        let start = ranges.iter().map(|range| range.start.line).min()?;
+        let end = ranges.iter().map(Range::last).max()?;
+        let line = u32::try_from(start).ok().filter(|line| *line > 0)?;
+        Some(DockerfilePlace {
+            end_line: u32::try_from(end).ok()?,
+            ..DockerfilePlace::line(line)
+        })
+    }
+
     /// The lines without their excerpt.
     pub(super) fn place(&self) -> Option<DockerfilePlace> {
         let (start, end) = self.span()?;
@@ -93,7 +110,7 @@ impl Source {
 
     /// What `Source.Print` prints, without the last line's end
     /// (<https://github.com/moby/buildkit/blob/v0.25.2/solver/errdefs/source.go>).
-    fn print(&self) -> Option<String> {
+    pub(crate) fn print(&self) -> Option<String> {
         let (first, last) = self.span()?;
         let (start, end) = self.with_surroundings(first, last);
         let rule = "--------------------";

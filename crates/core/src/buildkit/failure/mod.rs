@@ -5,17 +5,24 @@ mod excerpt;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::Duration;
 
 use tonic::{Code, Status};
 
+pub(super) use self::excerpt::{File as SourceFile, Range, Source};
+
 use self::details::Details;
 use super::status::{StatusDecoder, Unfinished};
+use crate::build_context::failure::no_dockerfile;
 use crate::engine::classify::{self, Stage};
 use crate::error::{DockerfilePlace, Error, ErrorKind};
 
 /// Beginnings of steps that fetch a file for an `ADD`: the instruction, and the bare URL with Docker 20.10.
 const DOWNLOADS: &[&str] = &["ADD ", "http://", "https://", "git://"];
+
+/// What to try where an engine cannot put the reason into its answer.
+const NOT_UNICODE: &str = "look into the engine's log, and for names of files that are not UTF-8";
 
 /// The error of a build that BuildKit gave up with `status`.
 pub(crate) fn solve_failed(status: &Status, decoder: &StatusDecoder) -> Error {
@@ -23,6 +30,7 @@ pub(crate) fn solve_failed(status: &Status, decoder: &StatusDecoder) -> Error {
     let step = decoder.failed_step(details.vertex.as_deref());
     let kind = kind(status, step.as_ref(), &details);
     let mut error = Error::new(kind, classify::readable(&told(status)));
+    error.hint = classify::build_hint(status.message()).map(str::to_owned);
     if kind == ErrorKind::BuildFailed {
         let said = || classify::exit_code(status.message());
         error.exit_code = details.exit_code.or_else(said);
@@ -48,7 +56,21 @@ pub(crate) fn unexplained(status: &Status, decoder: &StatusDecoder) -> Error {
     if let Some(step) = decoder.running_step() {
         tell_step(&mut error, step);
     }
-    error.with_hint("look into the engine's log, and for names of files that are not UTF-8")
+    error.with_hint(NOT_UNICODE)
+}
+
+/// The error of a build whose answer the engine broke off; `odd_dockerfile` is its Dockerfile, where that is not UTF-8.
+pub(crate) fn broken_off(odd_dockerfile: Option<&Path>, decoder: &StatusDecoder) -> Error {
+    if let Some(path) = odd_dockerfile {
+        let reason = "the engine fails at text that is not UTF-8";
+        return no_dockerfile(path, reason).with_hint("save the Dockerfile as UTF-8");
+    }
+    let message = "the engine cannot say why it failed: it broke its answer off";
+    let mut error = Error::new(ErrorKind::EngineError, message);
+    if let Some(step) = decoder.running_step() {
+        tell_step(&mut error, step);
+    }
+    error.with_hint(NOT_UNICODE)
 }
 
 /// The error of a build whose time is over, and how far it came.

@@ -8,8 +8,17 @@ use crate::build_options::{BuildOptions, Output, OutputKind, Provenance};
 use crate::buildkit::daemon::Worker;
 use crate::error::{Error, ErrorKind, Result};
 
+/// The first API of engines whose containerd image store is no experiment: Docker 24
+/// (<https://docs.docker.com/engine/release-notes/24.0/>).
+const HAS_CONTAINERD: (u32, u32) = (1, 43);
+
 /// What helps where a graph driver cannot do something.
-pub(crate) const TURN_CONTAINERD_ON: &str = "turn on the engine's containerd image store (https://docs.docker.com/engine/storage/containerd/)";
+pub(crate) fn turn_containerd_on(worker: &Worker) -> &'static str {
+    if worker.api_version < HAS_CONTAINERD {
+        return "use Docker 24 or newer, and turn on its containerd image store (https://docs.docker.com/engine/storage/containerd/)";
+    }
+    "turn on the engine's containerd image store (https://docs.docker.com/engine/storage/containerd/)"
+}
 
 /// What the engine makes of the result, in order.
 #[derive(Debug)]
@@ -111,7 +120,8 @@ fn check_worker(options: &BuildOptions, outputs: &[Output], worker: &Worker) -> 
     }
     let lacks = |what: &str| {
         let message = format!("the engine's image store, a graph driver, has no {what}");
-        Err(Error::new(ErrorKind::UnsupportedByEngine, message).with_hint(TURN_CONTAINERD_ON))
+        Err(Error::new(ErrorKind::UnsupportedByEngine, message)
+            .with_hint(turn_containerd_on(worker)))
     };
     let attestations = &options.attestations;
     for output in outputs {

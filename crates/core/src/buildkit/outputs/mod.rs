@@ -6,5 +6,5 @@ pub(crate) mod failure;
 mod file;
 
 pub(crate) use destinations::{Destinations, Place, check_folder};
-pub(crate) use exporters::{Exporters, TURN_CONTAINERD_ON};
+pub(crate) use exporters::{Exporters, turn_containerd_on};
 pub(crate) use file::OutputFile;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::details::Details;
+use super::failures::Failures;
 use super::layers::{Layers, Part};
-use super::message::{StatusResponse, VertexStatus, VertexWarning};
+use super::message::{StatusResponse, VertexStatus};
 use super::rows::Rows;
 use super::steps::{Steps, Unfinished};
 use super::warning::warning;
@@ -19,6 +20,7 @@ pub(crate) struct StatusDecoder {
     steps: Steps,
     rows: Rows,
     layers: Layers,
+    failures: Failures,
     warnings: Vec<Warning>,
     /// What makes a warning another one: several platforms have the same Dockerfile.
     warned: HashSet<(String, Option<u32>, Option<u32>)>,
@@ -50,6 +52,10 @@ impl StatusDecoder {
             }
             let may_go_on = vertex.inputs.is_empty();
             self.steps.tell_end(place, may_go_on, now, &mut events);
+            self.failures.update(vertex);
+        }
+        for warning in self.failures.take_harmless() {
+            self.warn(warning, &mut events);
         }
         for row in rows.rest() {
             self.row(row, &mut events);
@@ -57,8 +63,8 @@ impl StatusDecoder {
         for log in logs.rest() {
             self.steps.log(log, &mut events);
         }
-        for it in &message.warnings {
-            self.warning(it, &mut events);
+        for warning in message.warnings.iter().filter_map(warning) {
+            self.warn(warning, &mut events);
         }
         self.steps.settle(now, &mut events);
         events
@@ -76,6 +82,11 @@ impl StatusDecoder {
         let mut events = Vec::new();
         let over_at = self.clock.at(now);
         self.steps.finish(has_succeeded, over_at, &mut events);
+        if has_succeeded {
+            for warning in self.failures.take_all() {
+                self.warn(warning, &mut events);
+            }
+        }
         events
     }
 
@@ -123,10 +134,8 @@ impl StatusDecoder {
         }
     }
 
-    fn warning(&mut self, told: &VertexWarning, events: &mut Vec<ProgressEvent>) {
-        let Some(warning) = warning(told) else {
-            return;
-        };
+    /// Tells a warning, once.
+    fn warn(&mut self, warning: Warning, events: &mut Vec<ProgressEvent>) {
         let Warning {
             message,
             start_line,

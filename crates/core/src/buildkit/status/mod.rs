@@ -7,6 +7,7 @@
 mod clock;
 mod decoder;
 mod details;
+mod failures;
 mod intervals;
 mod layers;
 mod message;

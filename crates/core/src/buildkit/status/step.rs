@@ -209,7 +209,7 @@ impl Known {
 }
 
 /// A bad end of a vertex.
-fn failure(vertex: &Vertex) -> Option<StepState> {
+pub(super) fn failure(vertex: &Vertex) -> Option<StepState> {
     match &vertex.error[..] {
         [] => None,
         error if error.ends_with(CANCELED) => Some(StepState::Canceled),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::failures::is_harmless;
 use super::intervals::Instant;
 use super::message::{Vertex, VertexLog};
 use super::step::Known;
@@ -256,7 +257,9 @@ impl Steps {
     fn end(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
         self.begin(place, state, events);
         self.flush(place, events);
-        if state == StepState::Failed {
+        let step = &self.all[place];
+        let is_harmless = || step.name().is_some_and(|name| is_harmless(&name.name));
+        if state == StepState::Failed && !is_harmless() {
             self.failed.push(place);
         }
         let step = self.all[place].tell(state, self.over_at);

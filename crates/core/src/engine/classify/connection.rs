@@ -71,7 +71,7 @@ pub fn connection_failed(endpoint: &Endpoint, failure: Box<dyn StdError + Send +
             ErrorKind::EngineDisconnected,
             "it closed the connection before its answer was complete".to_owned(),
         ),
-        None => (ErrorKind::EngineDisconnected, failure.to_string()),
+        None => (ErrorKind::EngineDisconnected, last_words(&*failure)),
     };
     let subject = match kind {
         ErrorKind::EngineDisconnected => "lost the engine at",
@@ -134,6 +134,18 @@ fn io_error<'a>(failure: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> 
         next = error.source();
     }
     found
+}
+
+/// The error that lies lowest: those above it quote it for programmers.
+fn last_words(failure: &(dyn StdError + 'static)) -> String {
+    let mut last = failure;
+    while let Some(error) = last.source() {
+        last = error;
+    }
+    match last.downcast_ref::<tonic::Status>() {
+        Some(status) => status.message().to_owned(),
+        None => last.to_string(),
+    }
 }
 
 /// A system error without its number, in lower case.

@@ -11,8 +11,8 @@ pub(crate) use connection::SPEAK_TLS;
 pub use connection::connection_failed;
 
 use self::table::{
-    BUILD_ANSWER_TABLE, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE, NOT_UNICODE, Row, TABLE,
-    matches,
+    BUILD_ANSWER_TABLE, BUILD_HINTS, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE,
+    NOT_UNICODE, Row, TABLE, matches,
 };
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_urls};
@@ -80,9 +80,23 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
     }
 }
 
+/// Returns what to try where an engine says `text` of a build, if that is more telling than the hint of the kind.
+pub fn build_hint(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let text = without_instruction(&text);
+    let mut rows = BUILD_HINTS.iter();
+    let row = rows.find(|(_, patterns)| patterns.iter().any(|pattern| matches(text, pattern)));
+    row.map(|(hint, _)| *hint)
+}
+
 /// Whether an engine was told something that is not UTF-8, and does not take it.
 pub fn is_not_unicode(text: &str) -> bool {
     matches(&text.to_lowercase(), NOT_UNICODE)
+}
+
+/// Whether a Dockerfile fails because of what its lint found, which it was told to take for an error.
+pub fn is_lint_violation(text: &str) -> bool {
+    text.starts_with("lint violation found for rules:")
 }
 
 /// A sentence without the instruction that it quotes, whatever words that has: Podman's `building at STEP "COPY a b": what

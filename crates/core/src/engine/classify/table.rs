@@ -255,6 +255,16 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         ErrorKind::EngineDiskFull,
         &["no space left on device", "disk quota exceeded"],
     ),
+    (
+        ErrorKind::InvalidOption,
+        &[
+            "failed to parse ulimit:",
+            "failed to parse additional hosts:",
+            "unsupported compression type",
+            "failed to load llb: network.host is not allowed",
+            "failed to load llb: security.insecure is not allowed",
+        ],
+    ),
     // A context that the engine fetches with git or over HTTP. Older engines say of git no more than its exit status.
     (
         ErrorKind::UnsupportedByEngine,
@@ -266,20 +276,9 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         ],
     ),
     (
-        ErrorKind::RegistryDns,
-        &["git stderr…could not resolve host"],
-    ),
-    (
-        ErrorKind::RegistryUnreachable,
-        &[
-            "git stderr…could not connect to server",
-            "git stderr…failed to connect to",
-        ],
-    ),
-    (
         ErrorKind::ContextInvalid,
         &[
-            "failed to read downloaded context…invalid response status",
+            "failed to read downloaded context: failed to load cache key",
             "repository does not contain ref",
             "error fetching default branch for repository",
             "failed to fetch remote…exit status",
@@ -318,6 +317,8 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "cannot locate specified dockerfile",
             "failed to read dockerfile: open",
             "the dockerfile (…) cannot be empty",
+            "the dockerfile cannot be empty",
+            "lint violation found for rules:",
             "is your dockerfile empty",
             "file with no instructions",
             "no contents in \"",
@@ -359,6 +360,34 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             // Of an ignore file.
             "illegal exclusion pattern",
             "syntax error in pattern",
+        ],
+    ),
+];
+
+/// What to try, by what an engine says of a build, where the kind says less.
+pub(super) const BUILD_HINTS: &[(&str, &[&str])] = &[
+    (
+        "look at what `checkBuild` finds: the Dockerfile, or the build argument BUILDKIT_DOCKERFILE_CHECK, makes its findings errors",
+        &["lint violation found for rules:"],
+    ),
+    (
+        "allow it with the option `allow: ['network.host']`",
+        &["failed to load llb: network.host is not allowed"],
+    ),
+    (
+        "allow it with the option `allow: ['security.insecure']`",
+        &["failed to load llb: security.insecure is not allowed"],
+    ),
+    (
+        "check the path, which starts at the build context (with `--from`, at the root of that image), and that .dockerignore does not exclude it",
+        &[
+            "failed to compute cache key: \"…not found",
+            "failed to calculate checksum of ref…not found",
+            "copy failed: file not found in build context",
+            "add failed: file not found in build context",
+            "copy failed: stat…no such file",
+            "add failed: stat…no such file",
+            "copier: stat:…no such file",
         ],
     ),
 ];

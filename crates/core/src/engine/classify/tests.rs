@@ -84,14 +84,63 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         Build,
         0,
         "failed to read dockerfile: failed to load cache key: error fetching default branch for repository http://127.0.0.1:44551/x.git: git stderr: fatal: unable to access 'http://127.0.0.1:44551/x.git/': Failed to connect to 127.0.0.1:44551 after 0 ms: Could not connect to server : exit status 128",
-        K::RegistryUnreachable,
+        K::ContextInvalid,
     ),
     (
         "28.5",
         Build,
         0,
         "failed to read dockerfile: failed to load cache key: error fetching default branch for repository http://nowhere.invalid/x.git: git stderr: fatal: unable to access 'http://nowhere.invalid/x.git/': Could not resolve host: nowhere.invalid : exit status 128",
-        K::RegistryDns,
+        K::ContextInvalid,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to read downloaded context: failed to load cache key: Get \"http://127.0.0.1:9/x.tar.gz\": dial tcp 127.0.0.1:9: connect: connection refused",
+        K::ContextInvalid,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "the Dockerfile cannot be empty",
+        K::DockerfileInvalid,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "lint violation found for rules: StageNameCasing, FromAsCasing",
+        K::DockerfileInvalid,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to parse ulimit: invalid ulimit type: nope",
+        K::InvalidOption,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to parse additional hosts: failed to parse IP not-an-ip",
+        K::InvalidOption,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to load LLB: network.host is not allowed",
+        K::InvalidOption,
+    ),
+    (
+        "c8d",
+        Build,
+        0,
+        "unsupported compression type lol",
+        K::InvalidOption,
     ),
     (
         "20.10",
@@ -1279,4 +1328,31 @@ fn exit_codes_and_lines_are_read_from_the_words() {
     );
     assert_eq!(dockerfile_line("dockerfile parse error line 2: x"), Some(2));
     assert_eq!(dockerfile_line("line 2"), None);
+}
+
+#[test]
+fn what_an_engine_says_of_a_build_may_have_a_hint_of_its_own() {
+    for (said, words) in [
+        (
+            "lint violation found for rules: FromAsCasing",
+            "`checkBuild`",
+        ),
+        (
+            "failed to load LLB: network.host is not allowed",
+            "`allow: ['network.host']`",
+        ),
+        (
+            "failed to compute cache key: \"/nope\" not found: not found",
+            ".dockerignore",
+        ),
+        (
+            "failed to compute cache key: failed to calculate checksum of ref a::b: \"/nope\": not found",
+            ".dockerignore",
+        ),
+    ] {
+        let hint = build_hint(said).unwrap_or_default();
+        assert!(hint.contains(words), "{said}: {hint}");
+    }
+    let failed = "process \"sh -c echo lint violation found for rules:\" did not complete successfully: exit code: 1";
+    assert_eq!(build_hint(failed), None);
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, DockerEngine, classic_build, push};
 use crate::build_options::{Builder, OutputKind};
-use crate::buildkit::{self, Daemon, Failure, Unreachable};
+use crate::buildkit::{self, BrokenCall, Daemon, Failure, Unreachable};
 use crate::check_build::CheckWarning;
 use crate::credentials::Spelling;
 use crate::engine::{EngineBuild, EngineBuilt};
@@ -12,6 +12,10 @@ use crate::progress::ProgressSink;
 /// The first API with whose engines BuildKit is the default, so that one that says otherwise was told to
 /// (<https://docs.docker.com/engine/release-notes/23.0/>).
 const BUILDKIT_IS_DEFAULT: (u32, u32) = (1, 42);
+
+/// What helps where the caller, or `DOCKER_BUILDKIT`, asked for the classic builder of an engine that has BuildKit.
+const LEAVE_CLASSIC: &str =
+    "unset DOCKER_BUILDKIT, or set the option `builder` to `buildkit` or `auto`";
 
 pub(super) async fn build(
     engine: &DockerEngine,
@@ -39,7 +43,17 @@ async fn build_with_either(
     let call = Call::build(engine, subject.as_deref());
     let is_forced = build.options.builder == Builder::BuildKit;
     if build.options.builder == Builder::Classic {
-        return classic_build::build(engine, build, progress).await;
+        let error = match classic_build::build(engine, build, progress).await {
+            Err(error) if error.kind == ErrorKind::UnsupportedByEngine => error,
+            built => return built,
+        };
+        let facts = engine.facts().await;
+        let has_buildkit = facts.is_ok_and(|facts| facts.buildkit != Some(false));
+        return Err(if has_buildkit {
+            error.with_hint(LEAVE_CLASSIC)
+        } else {
+            error
+        });
     }
     let facts = engine.facts().await?;
     if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
@@ -102,7 +116,7 @@ fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
             call.name(Error::new(ErrorKind::UnsupportedByEngine, message))
         }
         Unreachable::Http(error) => call.not_sent(error),
-        Unreachable::Failed(status) => call.connection_failed(status),
+        Unreachable::Failed(status) => call.connection_failed(BrokenCall(status)),
         Unreachable::Refused(error) => call.name(error),
     }
 }

@@ -168,6 +168,9 @@ impl Call<'_> {
         if kind == ErrorKind::DockerfileInvalid {
             error.dockerfile = classify::dockerfile_line(text).map(DockerfilePlace::line);
         }
+        if self.stage == Stage::Build {
+            error.hint = classify::build_hint(text).map(str::to_owned);
+        }
         if kind == ErrorKind::EngineTls {
             return error.with_hint(classify::SPEAK_TLS);
         }

@@ -18,7 +18,7 @@ use super::query::Target;
 use super::watch::Watch;
 use super::{Call, DockerEngine};
 use crate::build_context::{self, BuildContext, Compression, ContextCounters};
-use crate::build_options::{Attestations, BuildOptions, Builder, NoCache, OutputKind};
+use crate::build_options::{BuildOptions, Builder, NoCache, OutputKind};
 use crate::credentials::{Credentials, Registry, Spelling, registry_config};
 use crate::engine::decode::{BuildDecoder, Failure};
 use crate::engine::http::Exchange;
@@ -165,10 +165,7 @@ fn beyond(options: &BuildOptions) -> Option<&'static str> {
                 .all(|output| is_plain_image(&output.kind) && output.attributes.is_empty()),
             "outputs",
         ),
-        (
-            options.attestations != Attestations::default(),
-            "attestations",
-        ),
+        (options.attestations.is_any(), "attestations"),
         (!options.allow.is_empty(), "allow"),
         (options.source_date_epoch.is_some(), "sourceDateEpoch"),
     ]
@@ -344,7 +341,7 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build_options::Ulimit;
+    use crate::build_options::{Attestations, Provenance, Ulimit};
     use crate::reference::Reference;
 
     #[test]
@@ -376,6 +373,19 @@ mod tests {
              &ulimits=%5B%7B%22Hard%22%3A20%2C%22Name%22%3A%22nofile%22%2C%22Soft%22%3A10%7D%5D\
              &buildargs=%7B%22K%22%3A%22v%26w%22%7D&labels=%7B%22l%22%3A%22m%22%7D"
         );
+    }
+
+    #[test]
+    fn what_only_buildkit_does_is_named_and_attestations_that_are_off_are_none() {
+        let attesting = |provenance| BuildOptions {
+            attestations: Attestations {
+                provenance: Some(provenance),
+                sbom: None,
+            },
+            ..BuildOptions::default()
+        };
+        assert_eq!(beyond(&attesting(Provenance::Off)), None);
+        assert_eq!(beyond(&attesting(Provenance::Min)), Some("attestations"));
     }
 
     #[test]

@@ -30,6 +30,36 @@ fn output_is_cut_into_lines_by_step_and_stream() {
 }
 
 #[test]
+fn a_cache_that_is_not_found_is_told_at_once_and_another_failure_after_a_success() {
+    let failing = |digest: &str, name: &str| Vertex {
+        error: Bytes::from_static(b"no\nsuch thing"),
+        ..vertex(digest, name, Some(0), Some(1))
+    };
+    let mut decoder = StatusDecoder::new();
+    let message = of_vertexes(vec![
+        failing("a", "importing cache manifest from acme/app"),
+        failing("b", "B"),
+        failing("c", "C"),
+    ]);
+    let told = told_all(&decoder.decode(&message, START));
+    let cache = "! the cache `acme/app` is not used: no such thing";
+    assert_eq!(
+        told.iter()
+            .filter(|it| it.starts_with('!'))
+            .collect::<Vec<_>>(),
+        [cache]
+    );
+    assert_eq!(decoder.failed_step(None).unwrap().name, "B");
+    let again = of_vertexes(vec![vertex("c", "C", Some(2), Some(3))]);
+    decoder.decode(&again, START);
+    assert_eq!(
+        told_all(&decoder.finish(true, START)),
+        ["! the step `B` failed, and the build went on: no such thing"]
+    );
+    assert_eq!(decoder.warnings().len(), 2);
+}
+
+#[test]
 fn the_log_of_a_failed_step_is_its_own_and_the_last_of_it() {
     let mut decoder = StatusDecoder::new();
     let both = vec![
