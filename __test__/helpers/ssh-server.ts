@@ -19,6 +19,8 @@ export const whyNoSsh =
 /** An SSH server on loopback, whose `docker` command speaks to `engine`. */
 export interface SshServer {
   port: number
+  /** How often `ssh` was run. */
+  runs(): number
   /** Processes that the server has for connections. */
   connections(): number
 }
@@ -73,7 +75,10 @@ export async function startSshServer(
     ].join('\n'),
   )
   mkdirSync(file('bin'))
-  writeFileSync(file('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${file('ssh_config')}' "$@"\n`)
+  writeFileSync(
+    file('bin/ssh'),
+    `#!/bin/sh\necho >> '${file('runs')}'\nexec /usr/bin/ssh -F '${file('ssh_config')}' "$@"\n`,
+  )
   chmodSync(file('bin/ssh'), 0o755)
   setVariables(t, { PATH: `${file('bin')}:${process.env['PATH']}` })
   // Where it separates privileges; the packages' service makes it.
@@ -81,7 +86,11 @@ export async function startSshServer(
   const server = spawn(SERVER, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' })
   t.after(() => server.kill())
   await answering(port)
-  return { port, connections: () => children(Number(server.pid)) }
+  return {
+    port,
+    runs: () => readFileSync(file('runs')).length,
+    connections: () => children(Number(server.pid)),
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -40,7 +40,7 @@ use crate::platform::Platform;
 use crate::progress::ProgressSink;
 use crate::reference::{ImageName, Reference};
 
-/// Wait before the one more ping of an engine that cannot be reached.
+/// Wait before the one more round of pings where an engine cannot be reached.
 const SECOND_PING: Duration = Duration::from_millis(200);
 
 /// Longest wait for the answer to a short typed call.
@@ -68,26 +68,35 @@ impl DockerEngine {
     ) -> Result<Self> {
         let candidates = discover::candidates(option, environment).await?;
         let node = buildkit::node(environment).await;
-        let mut failures = Vec::new();
-        for candidate in &candidates {
-            let mut engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
-            engine.node.clone_from(&node);
-            let mut answer = engine.ping(connect_timeout).await;
-            if answer
-                .as_ref()
-                .is_err_and(|error| error.kind == ErrorKind::EngineUnreachable)
-            {
+        let mut failures: Vec<(&Candidate, Error)> = Vec::new();
+        for is_second in [false, true] {
+            if is_second {
                 // An engine that is being restarted is away for a moment.
+                if !failures
+                    .iter()
+                    .any(|(candidate, error)| may_return(candidate, error))
+                {
+                    break;
+                }
                 tokio::time::sleep(SECOND_PING).await;
-                answer = engine.ping(connect_timeout).await;
             }
-            match answer {
-                Ok(()) => return Ok(engine),
-                Err(error) if candidate.is_explicit() => return Err(error),
-                Err(error) => failures.push((candidate, error)),
+            failures.clear();
+            for candidate in &candidates {
+                let mut engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+                engine.node.clone_from(&node);
+                match engine.ping(connect_timeout).await {
+                    Ok(()) => return Ok(engine),
+                    Err(error) => failures.push((candidate, error)),
+                }
             }
         }
-        Err(not_found(failures))
+        match failures
+            .iter()
+            .position(|(candidate, _)| candidate.is_explicit())
+        {
+            Some(named) => Err(failures.swap_remove(named).1),
+            None => Err(not_found(failures)),
+        }
     }
 
     /// An engine at `endpoint`, not asked yet.
@@ -209,6 +218,11 @@ impl fmt::Debug for DockerEngine {
             .field("endpoint", self.endpoint())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether an engine may be there in a moment. `ssh` has its own patience, and a server may lock out who asks in vain.
+fn may_return(candidate: &Candidate, error: &Error) -> bool {
+    error.kind == ErrorKind::EngineUnreachable && !matches!(candidate.endpoint, Endpoint::Ssh(_))
 }
 
 /// No default endpoint answered: a socket that may not be opened is a better lead than one that is not there.
