@@ -235,17 +235,23 @@ fn not_found(mut failures: Vec<(&Candidate, Error)>) -> Error {
     }) {
         return failures.swap_remove(position).1;
     }
-    let tried: Vec<String> = failures
+    // Places of which the same is to be said are told together, with each place once.
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (candidate, error) in &failures {
+        let message = &error.message;
+        let reason = message
+            .split_once("`: ")
+            .map_or(&message[..], |(_, reason)| reason);
+        let place = format!("`{}` ({})", candidate.endpoint, candidate.reason.as_str());
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, places)) => places.push(place),
+            None => reasons.push((reason, vec![place])),
+        }
+    }
+    let tried = reasons
         .iter()
-        .map(|(candidate, error)| {
-            format!(
-                "{} ({}): {}",
-                candidate.endpoint,
-                candidate.reason.as_str(),
-                error.message
-            )
-        })
-        .collect();
+        .map(|(reason, places)| format!("{}: {reason}", places.join(", ")));
+    let tried: Vec<String> = tried.collect();
     Error::new(
         ErrorKind::EngineNotFound,
         format!("cannot find a container engine; tried {}", tried.join("; ")),
