@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, mpsc};
+use std::time::Duration;
+
+/// How long who closes a place waits for a change in it: one call of the file system, which takes microseconds where the
+/// file system answers at all.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Something half done that can be taken back.
 pub(crate) trait Piece: Send + 'static {
@@ -66,25 +71,36 @@ impl<P: Piece> Scratch<P> {
 
     /// Takes a piece back.
     pub(crate) fn discard(&self, id: PieceId) {
-        let piece = lock(&self.state).pieces.remove(&id.0);
-        if let Some(piece) = piece {
+        let mut state = lock(&self.state);
+        // Under the lock: who closes meanwhile finds it gone.
+        if let Some(piece) = state.pieces.remove(&id.0) {
             piece.remove();
         }
     }
 
-    /// Takes every piece back, and lets nobody begin another. Does not wait for a change that is going on, which on a
-    /// network file system may take for ever: what it leaves is taken back when it ends.
+    /// Takes every piece back, and lets nobody begin another. Waits only a little for a change that is going on: on a
+    /// network file system it may take for ever, and what it leaves is then taken back when it ends.
     pub(crate) fn close(&self) {
+        self.close_within(PATIENCE);
+    }
+
+    fn close_within(&self, patience: Duration) {
         self.is_closed.store(true, Ordering::SeqCst);
         match self.state.try_lock() {
             Ok(mut state) => state.remove_all(),
             Err(TryLockError::Poisoned(state)) => state.into_inner().remove_all(),
             Err(TryLockError::WouldBlock) => {
                 let state = Arc::clone(&self.state);
-                let remove = move || lock(&state).remove_all();
+                let (removed, is_removed) = mpsc::channel();
+                let remove = move || {
+                    lock(&state).remove_all();
+                    let _ = removed.send(());
+                };
                 let name = "shipway-take-back".to_owned();
                 // Without a thread the pieces stay where they are, which is all that can be done.
-                let _ = std::thread::Builder::new().name(name).spawn(remove);
+                if std::thread::Builder::new().name(name).spawn(remove).is_ok() {
+                    let _ = is_removed.recv_timeout(patience);
+                }
             }
         }
     }
@@ -152,7 +168,7 @@ mod tests {
     }
 
     /// Says when it is taken back.
-    struct Told(std::sync::mpsc::Sender<()>);
+    struct Told(mpsc::Sender<()>);
 
     impl Piece for Told {
         fn remove(&self) {
@@ -161,11 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn closing_waits_for_no_change_and_takes_its_piece_back_when_it_ends() {
-        let (removed, told) = std::sync::mpsc::channel();
+    fn who_closes_a_place_has_what_a_change_leaves_taken_back_before_going_on() {
+        let (removed, told) = mpsc::channel();
+        let scratch = Scratch::default();
+        let (opened, is_open) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut open = scratch.open().unwrap();
+                opened.send(()).unwrap();
+                while !scratch.is_closed.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                open.keep(Told(removed));
+            });
+            is_open.recv().unwrap();
+            scratch.close_within(Duration::MAX);
+            told.try_recv().unwrap();
+        });
+    }
+
+    #[test]
+    fn closing_waits_for_no_change_that_hangs_and_takes_its_piece_back_when_it_ends() {
+        let (removed, told) = mpsc::channel();
         let scratch = Scratch::default();
         let mut open = scratch.open().unwrap();
-        scratch.close();
+        scratch.close_within(Duration::ZERO);
         open.keep(Told(removed));
         assert!(told.try_recv().is_err());
         drop(open);
