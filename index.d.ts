@@ -76,6 +76,10 @@ export interface CommonOptions {
    * has its own. `ssh://` runs the system's `ssh`, with the user's settings and without questions; the other machine needs
    * the `docker` command. All but the host may be left out.
    *
+   * Each request has the headers of `DOCKER_CUSTOM_HEADERS`, or else of `HttpHeaders` in `docker`'s settings; headers that
+   * cannot be sent reject with `INVALID_OPTION`. An engine that does not have the API of `DOCKER_API_VERSION`, or where that
+   * is not set one of 1.40 or newer, is `ENGINE_VERSION`.
+   *
    * @default `DOCKER_HOST`, then the context of `DOCKER_CONTEXT`, then the one that `docker context use` has chosen, then
    * the first that answers of the usual places of Docker, Docker Desktop, Colima, Rancher Desktop, OrbStack and Podman
    */

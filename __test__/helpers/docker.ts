@@ -27,6 +27,11 @@ export function tryDockerBuild(engine: Engine, args: string[], env: Variables = 
   return docker(engine, ['build', '--progress', 'plain', ...args], options)
 }
 
+/** Runs the docker command of a lab engine, whether it succeeds or not. `env` is added to the command's own. */
+export function tryDocker(engine: string | Engine, args: string[], env: Variables = {}) {
+  return docker(engine, args, { root, env })
+}
+
 /** The names of the Dockerfile's steps, and whether each came from the cache, as the docker command tells them. */
 export function toldSteps(told: string): Map<string, boolean> {
   const steps = new Map<string, boolean>()

@@ -41,6 +41,7 @@ export async function startEngine(script: Script = {}): Promise<FakeEngine> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://engine')
     const path = url.pathname.replace(/^\/v[\d.]+/, '')
+    response.setHeader('api-version', '1.41')
     if (path === '/_ping') return (script.ping ?? text('OK'))(response, request)
     const line = `${request.method} ${path}${url.search}`
     requests.push(line)

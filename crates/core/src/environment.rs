@@ -32,6 +32,10 @@ pub struct Environment {
     pub docker_cert_path: Option<PathBuf>,
     /// `DOCKER_CONFIG`: folder of the settings of `docker`.
     pub docker_config: Option<PathBuf>,
+    /// `DOCKER_API_VERSION`: the version of the engine's API that is spoken, such as `1.41`.
+    pub docker_api_version: Option<String>,
+    /// `DOCKER_CUSTOM_HEADERS`: headers for every engine, as `name=value` with commas between them.
+    pub docker_custom_headers: Option<Secret>,
     /// `DOCKER_AUTH_CONFIG`: credentials, as JSON.
     pub docker_auth_config: Option<Secret>,
     /// `BUILDKIT_NO_CLIENT_TOKEN`: whether engines log in to registries by themselves, with the credentials given to them
@@ -92,6 +96,8 @@ impl Environment {
             docker_tls: set("DOCKER_TLS"),
             docker_cert_path: set("DOCKER_CERT_PATH").map(PathBuf::from),
             docker_config: set("DOCKER_CONFIG").map(PathBuf::from),
+            docker_api_version: set("DOCKER_API_VERSION"),
+            docker_custom_headers: set("DOCKER_CUSTOM_HEADERS").map(Secret::new),
             docker_auth_config: set("DOCKER_AUTH_CONFIG").map(Secret::new),
             // As Go reads a bool.
             buildkit_no_client_token: set("BUILDKIT_NO_CLIENT_TOKEN").is_some_and(|value| {
@@ -178,7 +184,7 @@ mod tests {
         let environment = Environment {
             variables: [("TOKEN".into(), "hunter2".into())].into_iter().collect(),
             ..Environment::read(|name| {
-                ["DOCKER_AUTH_CONFIG", "HTTPS_PROXY"]
+                ["DOCKER_AUTH_CONFIG", "DOCKER_CUSTOM_HEADERS", "HTTPS_PROXY"]
                     .contains(&name)
                     .then(|| "hunter2".to_owned())
             })

@@ -178,7 +178,9 @@ async fn open(http: &Http, route: Route, tasks: &Tasks) -> Result<Channel, Unrea
                 .connect(Protocol::Http2)
                 .await
                 .map_err(Unreachable::Http)?;
-            Channel::over(io, tasks.spawner()).await.map_err(broken)
+            let channel = Channel::over(io, tasks.spawner()).await.map_err(broken)?;
+            // These calls are requests to the engine themselves.
+            Ok(channel.with_headers(|headers| http.custom_headers().add_to(headers)))
         }
         Route::Upgrade => {
             let request = Request::post("/grpc")

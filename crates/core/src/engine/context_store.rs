@@ -29,13 +29,18 @@ impl ContextStore {
 
     /// The context that `docker context use` has chosen. Settings that cannot be read choose none, as for `docker`.
     pub(crate) async fn current(&self) -> Option<String> {
+        let config = self.config().await?;
+        let name = get(&config, "currentContext")?.as_str()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// The settings of `docker`, where there are any that can be read.
+    pub(crate) async fn config(&self) -> Option<Value> {
         let content = tokio::fs::read(self.folder.join("config.json"))
             .await
             .ok()?;
         let mut values = serde_json::Deserializer::from_slice(&content).into_iter::<Value>();
-        let config = values.next()?.ok()?;
-        let name = get(&config, "currentContext")?.as_str()?;
-        (!name.is_empty()).then(|| name.to_owned())
+        values.next()?.ok()
     }
 
     /// Where the engine of a context listens. Errors: `INVALID_OPTION` where there is no such context, where it cannot be
@@ -84,7 +89,7 @@ impl ContextStore {
 }
 
 /// A field of an object, whose name Go reads in any case.
-fn get<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+pub(super) fn get<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let object = object.as_object()?;
     let mut others = object.iter();
     object.get(name).or_else(|| {

@@ -5,19 +5,22 @@
 
 use std::fmt;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::header::{HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::api_version::ApiVersion;
+use super::custom_headers::CustomHeaders;
 use super::endpoint::Endpoint;
 use super::transport::{self, EngineTls, ReadToEnd};
 use crate::tls::Protocol;
@@ -34,7 +37,14 @@ pub(crate) struct Http {
     pub(crate) endpoint: Endpoint,
     pub(crate) connect_timeout: Duration,
     tls: EngineTls,
+    headers: Arc<CustomHeaders>,
+    /// The version that is spoken, once it is known.
+    version: Arc<OnceLock<ApiVersion>>,
 }
+
+/// What this package calls itself.
+pub(crate) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("shipway/", env!("CARGO_PKG_VERSION")));
 
 /// An answer whose body may still be on its way. Dropping it closes the connection.
 pub(crate) struct Exchange {
@@ -60,16 +70,35 @@ impl Http {
             endpoint,
             connect_timeout,
             tls: EngineTls::default(),
+            headers: Arc::default(),
+            version: Arc::default(),
         }
     }
 
-    /// Sends `request`, whose URI may have any authority, and waits for the head of the answer.
+    /// The same with these headers in each request.
+    pub(super) fn with_headers(mut self, headers: CustomHeaders) -> Self {
+        self.headers = Arc::new(headers);
+        self
+    }
+
+    /// The headers that each request has.
+    pub(crate) fn custom_headers(&self) -> &CustomHeaders {
+        &self.headers
+    }
+
+    /// Speaks this version of the API from now on, for as long as no other was chosen before.
+    pub(super) fn speak(&self, version: ApiVersion) {
+        let _ = self.version.set(version);
+    }
+
+    /// Sends `request`, whose URI may have any authority and no version of the API, and waits for the head of the answer.
     pub(super) async fn send<B>(&self, mut request: Request<B>) -> Result<Exchange, HttpError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.complete(&mut request);
+        *request.uri_mut() = self.target(request.uri());
+        self.complete(request.headers_mut());
         let io = self.connect(Protocol::Http1).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(ReadToEnd::new(io)))
             .await
@@ -89,12 +118,13 @@ impl Http {
     }
 
     /// Sends `request`, and takes the connection over once the other side agrees to speak another protocol. Any other
-    /// answer is given back.
+    /// answer is given back. What is taken over has no version, in docker's own clients either.
     pub(crate) async fn upgrade(
         &self,
         mut request: Request<Empty<Bytes>>,
     ) -> Result<Result<TokioIo<Upgraded>, Exchange>, HttpError> {
-        self.complete(&mut request);
+        *request.uri_mut() = origin_form(request.uri());
+        self.complete(request.headers_mut());
         let io = self.connect(Protocol::Http1).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(io))
             .await
@@ -129,14 +159,20 @@ impl Http {
     }
 
     /// Makes a request one to this endpoint.
-    fn complete<B>(&self, request: &mut Request<B>) {
-        *request.uri_mut() = origin_form(request.uri());
-        let headers = request.headers_mut();
+    fn complete(&self, headers: &mut HeaderMap) {
+        self.headers.add_to(headers);
         headers.insert(HOST, self.host());
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("shipway/", env!("CARGO_PKG_VERSION"))),
-        );
+        headers.insert(USER_AGENT, AGENT);
+    }
+
+    /// What stands in the request line.
+    fn target(&self, uri: &Uri) -> Uri {
+        let target = origin_form(uri);
+        let Some((major, minor)) = self.version.get() else {
+            return target;
+        };
+        let versioned = format!("/v{major}.{minor}{target}").parse();
+        versioned.unwrap_or(target)
     }
 
     fn host(&self) -> HeaderValue {

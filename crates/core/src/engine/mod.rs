@@ -1,7 +1,9 @@
 //! The engine: what the verbs ask of it, and how it is reached.
 
+pub(crate) mod api_version;
 pub mod classify;
 mod context_store;
+pub(crate) mod custom_headers;
 pub mod decode;
 pub mod discover;
 pub mod docker;

@@ -12,6 +12,12 @@ use crate::engine::endpoint::Endpoint;
 use crate::engine::http::{Exchange, HttpError};
 use crate::error::{DockerfilePlace, Error, ErrorKind, Result};
 
+/// The header by which every answer of an engine says that it is one.
+pub(super) const API_VERSION: &str = "api-version";
+
+/// What helps where something before the engine refuses.
+const SEND_HEADERS: &str = "what stands before the engine may want a header: `HttpHeaders` in docker's `config.json`, or DOCKER_CUSTOM_HEADERS, sends it";
+
 /// What is being done, to what, at which engine.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -89,8 +95,13 @@ impl Call<'_> {
             return Ok(exchange);
         }
         let retry_after = retry_after(&exchange);
+        let is_engine = exchange.response.headers().contains_key(API_VERSION);
         let body = exchange.error_body().await;
-        Err(self.answered(status, &body, retry_after))
+        let error = self.answered(status, &body, retry_after);
+        Err(match self.stage {
+            Stage::Connect if !is_engine => self.by_another(status, error),
+            _ => error,
+        })
     }
 
     /// The connection broke while the answer was on its way.
@@ -148,6 +159,21 @@ impl Call<'_> {
             }
             HttpError::Connect(error) => self.connection_failed(error),
             HttpError::Exchange(error) => self.connection_failed(error),
+        }
+    }
+
+    /// Something answered `status` that does not say that it is an engine, as every engine does.
+    fn by_another(&self, status: u16, mut error: Error) -> Error {
+        match (error.kind, status) {
+            (ErrorKind::EngineError | ErrorKind::EnginePermissionDenied, 401 | 403) => {
+                error.kind = ErrorKind::EnginePermissionDenied;
+                error.with_hint(SEND_HEADERS)
+            }
+            (ErrorKind::EngineError | ErrorKind::UnsupportedByEngine, ..=499 | 501) => {
+                let message = format!("what answered {status} there is not a container engine");
+                self.name(Error::new(ErrorKind::EngineProtocol, message))
+            }
+            _ => error,
         }
     }
 

@@ -6,14 +6,16 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::header::HeaderMap;
 
+use super::call::API_VERSION;
 use super::{Call, DockerEngine};
+use crate::engine::api_version::{self, ApiVersion, OLDEST};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     /// The newest API that it speaks, major and minor; 0 where it does not say.
-    pub(super) api_version: (u32, u32),
+    pub(super) api_version: ApiVersion,
     /// Whether BuildKit is its builder; absent where it does not say.
     pub(super) buildkit: Option<bool>,
 }
@@ -21,21 +23,51 @@ pub(super) struct Facts {
 pub(super) async fn ask(engine: &DockerEngine) -> Result<Facts> {
     let endpoint = engine.endpoint().to_string();
     let call = Call::connect(engine, &endpoint);
-    let request = Request::get("/_ping")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| {
-            Error::new(ErrorKind::Internal, "cannot make a request").with_source(error)
-        })?;
-    let exchange = call.accept(engine.http.send(request).await).await?;
+    let exchange = call.accept(engine.http.send(get("/_ping")?).await).await?;
     Ok(read(exchange.response.headers()))
+}
+
+/// Whether this is an engine, and one that can be spoken to. Every one that is new enough says what API it has
+/// (<https://github.com/moby/moby/blob/v20.10.24/api/server/middleware/version.go>, and Podman's
+/// <https://github.com/containers/podman/blob/v4.3.1/pkg/api/handlers/compat/ping.go>).
+pub(super) fn check(call: &Call<'_>, facts: Facts) -> Result<()> {
+    let (major, minor) = facts.api_version;
+    if facts.api_version == Facts::default().api_version {
+        let message = "what answers there is not a container engine: it does not say its API";
+        return Err(call.name(Error::new(ErrorKind::EngineProtocol, message)));
+    }
+    if facts.api_version < OLDEST {
+        let (oldest_major, oldest_minor) = OLDEST;
+        let message = format!(
+            "its API is {major}.{minor}, and {oldest_major}.{oldest_minor} is the oldest that is enough"
+        );
+        return Err(call.name(Error::new(ErrorKind::EngineVersion, message)));
+    }
+    Ok(())
+}
+
+/// Speaks the version that somebody chose, if the engine has it.
+pub(super) async fn pin(engine: &DockerEngine, version: ApiVersion) -> Result<()> {
+    engine.http.speak(version);
+    let endpoint = engine.endpoint().to_string();
+    let call = Call::connect(engine, &endpoint);
+    let asked = call.accept(engine.http.send(get("/version")?).await).await;
+    asked.map(drop).map_err(|error| match error.kind {
+        ErrorKind::EngineVersion => error.with_hint(api_version::UNPIN),
+        _ => error,
+    })
+}
+
+fn get(path: &'static str) -> Result<Request<Empty<Bytes>>> {
+    let request = Request::get(path).body(Empty::new());
+    request.map_err(|error| {
+        Error::new(ErrorKind::Internal, "cannot make a request").with_source(error)
+    })
 }
 
 fn read(headers: &HeaderMap) -> Facts {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let version = text("api-version").and_then(|text| {
-        let (major, minor) = text.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    });
+    let version = text(API_VERSION).and_then(api_version::parse);
     Facts {
         api_version: version.unwrap_or_default(),
         buildkit: text("builder-version").map(|version| version == "2"),

@@ -16,6 +16,7 @@ mod query;
 mod watch;
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use self::facts::Facts;
 use crate::buildkit;
 use crate::check_build::CheckWarning;
 use crate::credentials::Credentials;
+use crate::engine::api_version::{self, ApiVersion};
+use crate::engine::custom_headers::CustomHeaders;
 use crate::engine::discover::{self, Candidate};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::http::Http;
@@ -37,7 +40,7 @@ use crate::engine::{Engine, EngineBuild, EngineBuilt, EnginePull, EnginePulled, 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::platform::Platform;
-use crate::progress::ProgressSink;
+use crate::progress::{ProgressEvent, ProgressSink};
 use crate::reference::{ImageName, Reference};
 
 /// Wait before the one more round of pings where an engine cannot be reached.
@@ -60,13 +63,15 @@ impl DockerEngine {
     ///
     /// `option` is the endpoint or the Docker context that the caller named; without it, `environment`, the current context
     /// of `docker` and then the usual places decide. Errors: `INVALID_OPTION`, `ENGINE_NOT_FOUND`, `ENGINE_UNREACHABLE`,
-    /// `ENGINE_PERMISSION_DENIED`, `ENGINE_TLS`, `ENGINE_PROTOCOL`.
+    /// `ENGINE_PERMISSION_DENIED`, `ENGINE_TLS`, `ENGINE_PROTOCOL`, `ENGINE_VERSION`.
     pub async fn connect(
         option: Option<&str>,
         environment: &Environment,
         connect_timeout: Duration,
     ) -> Result<Self> {
         let candidates = discover::candidates(option, environment).await?;
+        let pinned = api_version::pinned(environment)?;
+        let headers = CustomHeaders::of(environment).await?;
         let node = buildkit::node(environment).await;
         let mut failures: Vec<(&Candidate, Error)> = Vec::new();
         for is_second in [false, true] {
@@ -82,11 +87,12 @@ impl DockerEngine {
             }
             failures.clear();
             for candidate in &candidates {
-                let mut engine = Self::at(candidate.endpoint.clone(), connect_timeout)?;
+                let http = Http::new(candidate.endpoint.clone(), connect_timeout);
+                let mut engine = Self::over(http.with_headers(headers.clone()))?;
                 engine.node.clone_from(&node);
-                match engine.ping(connect_timeout).await {
+                match engine.ping(connect_timeout, pinned).await {
                     Ok(()) => return Ok(engine),
-                    Err(error) => failures.push((candidate, error)),
+                    Err(error) => failures.push((candidate, headers.hide(error))),
                 }
             }
         }
@@ -101,7 +107,10 @@ impl DockerEngine {
 
     /// An engine at `endpoint`, not asked yet.
     pub fn at(endpoint: Endpoint, connect_timeout: Duration) -> Result<Self> {
-        let http = Http::new(endpoint, connect_timeout);
+        Self::over(Http::new(endpoint, connect_timeout))
+    }
+
+    fn over(http: Http) -> Result<Self> {
         let transport = http.clone();
         let bollard = Docker::connect_with_custom_transport(
             move |request: bollard::BollardRequest| {
@@ -133,11 +142,22 @@ impl DockerEngine {
         &self.http.endpoint
     }
 
-    async fn ping(&self, limit: Duration) -> Result<()> {
+    async fn ping(&self, limit: Duration, pinned: Option<ApiVersion>) -> Result<()> {
         let endpoint = self.endpoint().to_string();
         let call = Call::connect(self, &endpoint);
-        match tokio::time::timeout(limit, self.facts()).await {
-            Ok(facts) => facts.map(drop),
+        let agreed = async {
+            let facts = *self.facts().await?;
+            facts::check(&call, facts)?;
+            match pinned {
+                Some(version) => facts::pin(self, version).await,
+                None => {
+                    self.http.speak(api_version::spoken(facts.api_version));
+                    Ok(())
+                }
+            }
+        };
+        match tokio::time::timeout(limit, agreed).await {
+            Ok(agreed) => agreed,
             Err(_) => Err(call.name(Error::new(
                 ErrorKind::EngineUnreachable,
                 format!("it did not answer within {} s", limit.as_secs_f64()),
@@ -148,6 +168,28 @@ impl DockerEngine {
     /// What the engine says of itself, asked once.
     async fn facts(&self) -> Result<&Facts> {
         self.facts.get_or_try_init(|| facts::ask(self)).await
+    }
+
+    /// The work, whose errors do not repeat what only the engine may see.
+    fn guarded<'a, T>(
+        &'a self,
+        work: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
+        let headers = self.http.custom_headers();
+        work.map(|done| done.map_err(|error| headers.hide(error)))
+            .boxed()
+    }
+
+    /// The listener, whose events do not either.
+    fn sink<'a>(&'a self, progress: &'a dyn ProgressSink) -> impl ProgressSink + 'a {
+        let headers = self.http.custom_headers();
+        move |event: &ProgressEvent| {
+            if headers.is_empty() {
+                progress.emit(event);
+            } else {
+                progress.emit(&headers.event(event));
+            }
+        }
     }
 
     async fn tag_image(&self, source: &ImageName, target: &Reference) -> Result<()> {
@@ -171,7 +213,7 @@ impl Engine for DockerEngine {
         name: &'a ImageName,
         platform: Option<&'a Platform>,
     ) -> BoxFuture<'a, Result<Option<ImageDetails>>> {
-        inspect::inspect(self, name, platform).boxed()
+        self.guarded(inspect::inspect(self, name, platform))
     }
 
     fn tag<'a>(
@@ -179,7 +221,7 @@ impl Engine for DockerEngine {
         source: &'a ImageName,
         target: &'a Reference,
     ) -> BoxFuture<'a, Result<()>> {
-        self.tag_image(source, target).boxed()
+        self.guarded(self.tag_image(source, target))
     }
 
     fn registry_platforms<'a>(
@@ -187,7 +229,7 @@ impl Engine for DockerEngine {
         reference: &'a Reference,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>> {
-        distribution::platforms(self, reference, credentials).boxed()
+        self.guarded(distribution::platforms(self, reference, credentials))
     }
 
     fn pull<'a>(
@@ -195,7 +237,7 @@ impl Engine for DockerEngine {
         pull: &'a EnginePull,
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EnginePulled>> {
-        pull::pull(self, pull, progress).boxed()
+        self.guarded(async move { pull::pull(self, pull, &self.sink(progress)).await })
     }
 
     fn build<'a>(
@@ -203,11 +245,11 @@ impl Engine for DockerEngine {
         build: &'a EngineBuild,
         progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>> {
-        build::build(self, build, progress).boxed()
+        self.guarded(async move { build::build(self, build, &self.sink(progress)).await })
     }
 
     fn check<'a>(&'a self, build: &'a EngineBuild) -> BoxFuture<'a, Result<Vec<CheckWarning>>> {
-        build::check(self, build).boxed()
+        self.guarded(build::check(self, build))
     }
 }
 

@@ -23,7 +23,7 @@ async fn listen_tls(config: Arc<ServerConfig>) -> u16 {
         async move {
             answer(
                 accept.await?,
-                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
+                "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Length: 2\r\n\r\nOK",
             )
             .await
         }
