@@ -59,7 +59,7 @@ export function cli(paths, engine) {
 
 function startEngine(paths, engine) {
   const { name } = engine
-  const data = join(paths.engines, name, 'data')
+  const data = engine.data ?? join(paths.engines, name, 'data')
   const runFolder = join(paths.run, name)
   // What an engine left here names processes of another pid namespace.
   rmSync(runFolder, { recursive: true, force: true })
