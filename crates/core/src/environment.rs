@@ -51,7 +51,7 @@ pub struct Environment {
     pub buildx_config: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`: folder with the sockets of this user's services.
     pub xdg_runtime_dir: Option<PathBuf>,
-    /// `HOME`, or `USERPROFILE` on Windows.
+    /// `HOME`; on Windows `USERPROFILE`, which is what `docker` and Go look at there, whatever a Unix shell says.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
     pub no_color: bool,
@@ -108,9 +108,7 @@ impl Environment {
             no_proxy: either("NO_PROXY"),
             buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
             xdg_runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
-            home: set("HOME")
-                .or_else(|| set("USERPROFILE"))
-                .map(PathBuf::from),
+            home: home(set, cfg!(windows)),
             no_color: set("NO_COLOR").is_some(),
             term: set("TERM"),
             variables: Variables::default(),
@@ -128,6 +126,16 @@ impl Environment {
         let in_dockers = || Some(self.docker_folder()?.join("buildx"));
         self.buildx_config.clone().or_else(in_dockers)
     }
+}
+
+/// <https://pkg.go.dev/os#UserHomeDir>. The other one is better than nothing.
+fn home(set: impl Fn(&str) -> Option<String>, is_windows: bool) -> Option<PathBuf> {
+    let [first, second] = if is_windows {
+        ["USERPROFILE", "HOME"]
+    } else {
+        ["HOME", "USERPROFILE"]
+    };
+    set(first).or_else(|| set(second)).map(PathBuf::from)
 }
 
 impl Variables {
@@ -160,10 +168,19 @@ mod tests {
     }
 
     #[test]
-    fn the_windows_home_is_second() {
-        let environment =
-            Environment::read(|name| (name == "USERPROFILE").then(|| r"C:\Users\a".to_owned()));
-        assert_eq!(environment.home, Some(PathBuf::from(r"C:\Users\a")));
+    fn each_system_has_its_own_variable_for_the_home() {
+        let both = |name: &str| match name {
+            "HOME" => Some("/home/a".to_owned()),
+            "USERPROFILE" => Some(r"C:\Users\a".to_owned()),
+            _ => None,
+        };
+        let only =
+            |wanted: &'static str| move |name: &str| (name == wanted).then(|| both(name)).flatten();
+        let (unix, windows) = (PathBuf::from("/home/a"), PathBuf::from(r"C:\Users\a"));
+        assert_eq!(home(both, false), Some(unix.clone()));
+        assert_eq!(home(both, true), Some(windows.clone()));
+        assert_eq!(home(only("HOME"), true), Some(unix));
+        assert_eq!(home(only("USERPROFILE"), false), Some(windows));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub async fn candidates(option: Option<&str>, environment: &Environment) -> Resu
         return one(text, &TlsSettings::of(environment), Reason::DockerHost);
     }
     if is_default {
-        return Ok(usual(environment));
+        return Ok(usual(environment, cfg!(windows)));
     }
     let (name, reason) = match &environment.docker_context {
         Some(name) => (Some(name.clone()), Reason::DockerContext),
@@ -82,7 +82,7 @@ pub async fn candidates(option: Option<&str>, environment: &Environment) -> Resu
     };
     match name.filter(|name| name != context_store::DEFAULT) {
         Some(name) => of_context(&name, environment, reason).await,
-        None => Ok(usual(environment)),
+        None => Ok(usual(environment, cfg!(windows))),
     }
 }
 
@@ -111,13 +111,13 @@ async fn of_context(
 }
 
 /// The usual places of engines, Docker's own first.
-fn usual(environment: &Environment) -> Vec<Candidate> {
+fn usual(environment: &Environment, is_windows: bool) -> Vec<Candidate> {
     let candidate = |endpoint, engine| Candidate {
         endpoint,
         reason: Reason::Usual(engine),
     };
-    let mut places = vec![candidate(Endpoint::platform_default(), "default")];
-    if cfg!(windows) {
+    let mut places = vec![candidate(Endpoint::default_on(is_windows), "default")];
+    if is_windows {
         let pipes = [
             (r"\\.\pipe\dockerDesktopLinuxEngine", "Docker Desktop"),
             (r"\\.\pipe\podman-machine-default", "Podman"),

@@ -1,5 +1,8 @@
 //! Where an engine listens.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -87,7 +90,7 @@ impl Endpoint {
         let Some((scheme, rest)) = text.split_once("://").or_else(|| without_scheme(text)) else {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
-                "cannot use the engine endpoint: a path has no scheme; write `unix:///var/run/docker.sock`",
+                "cannot use the engine endpoint: a path has no scheme; write `unix:///var/run/docker.sock`, on Windows `npipe:////./pipe/docker_engine`",
             )
             .with_operation(Operation::Connect));
         };
@@ -126,7 +129,12 @@ impl Endpoint {
 
     /// Where an engine listens on this platform when nobody says otherwise.
     pub fn platform_default() -> Self {
-        if cfg!(windows) {
+        Self::default_on(cfg!(windows))
+    }
+
+    /// The same on Windows or elsewhere.
+    pub(crate) fn default_on(is_windows: bool) -> Self {
+        if is_windows {
             Self::default_pipe()
         } else {
             Self::Unix("/var/run/docker.sock".into())
@@ -237,7 +245,8 @@ fn parse_ssh(rest: &str) -> Option<SshHost> {
 
 /// What has no scheme is TCP, as docker takes it, unless it is the path of a socket.
 fn without_scheme(text: &str) -> Option<(&'static str, &str)> {
-    (!text.starts_with(['/', '.', '~'])).then_some(("tcp", text))
+    let is_drive = text.as_bytes().get(1..3) == Some(br":\".as_slice());
+    (!text.starts_with(['/', '.', '~', '\\']) && !is_drive).then_some(("tcp", text))
 }
 
 /// The host, `localhost` where there is none, and the port where there is one.
@@ -282,121 +291,4 @@ fn invalid(scheme: &str, reason: &str) -> Error {
         format!("cannot use the engine endpoint `{scheme}://…`: {reason}"),
     )
     .with_operation(Operation::Connect)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_parse_as_docker_host_does() {
-        for (text, shown) in [
-            (
-                "unix:///run/user/1000/docker.sock",
-                "unix:///run/user/1000/docker.sock",
-            ),
-            ("unix://", "unix:///var/run/docker.sock"),
-            (
-                "npipe:////./pipe/docker_engine",
-                "npipe:////./pipe/docker_engine",
-            ),
-            ("tcp://127.0.0.1:2375", "tcp://127.0.0.1:2375"),
-            ("tcp://engine", "tcp://engine:2375"),
-            ("tcp://:4000", "tcp://localhost:4000"),
-            ("tcp://[::1]:2376/base", "tcp://[::1]:2376"),
-            ("engine:2377", "tcp://engine:2377"),
-            ("https://engine", "https://engine:2376"),
-            ("https://[::1]:443", "https://[::1]:443"),
-            ("ssh://host", "ssh://host"),
-            (
-                "ssh://ada@host:2222/run/docker.sock",
-                "ssh://ada@host:2222/run/docker.sock",
-            ),
-            ("ssh://ada@[::1]/", "ssh://ada@[::1]"),
-        ] {
-            assert_eq!(Endpoint::parse(text).unwrap().to_string(), shown, "{text}");
-        }
-    }
-
-    #[test]
-    fn tcp_is_tls_where_the_environment_says_so() {
-        let with = |variables: &[(&str, &str)]| {
-            let value = |name: &str| variables.iter().find(|(key, _)| *key == name);
-            TlsSettings::of(&Environment::read(|name| Some(value(name)?.1.to_owned())))
-        };
-        let verify = with(&[("DOCKER_TLS_VERIFY", "0"), ("HOME", "/home/a")]);
-        let named = with(&[("DOCKER_TLS", "1"), ("DOCKER_CERT_PATH", "/certs")]);
-        let empty = with(&[("DOCKER_TLS_VERIFY", ""), ("DOCKER_CONFIG", "/config")]);
-        for (tls, text, shown, folder) in [
-            (
-                &verify,
-                "tcp://engine",
-                "https://engine:2376",
-                Some("/home/a/.docker"),
-            ),
-            (
-                &verify,
-                "engine:2375",
-                "https://engine:2375",
-                Some("/home/a/.docker"),
-            ),
-            (&verify, "http://engine", "tcp://engine:2375", None),
-            (&verify, "unix:///x", "unix:///x", None),
-            (
-                &named,
-                "tcp://engine",
-                "https://engine:2376",
-                Some("/certs"),
-            ),
-            (&empty, "tcp://engine", "tcp://engine:2375", None),
-            (
-                &empty,
-                "https://engine",
-                "https://engine:2376",
-                Some("/config"),
-            ),
-        ] {
-            let endpoint = Endpoint::parse_with(text, tls).unwrap();
-            assert_eq!(endpoint.to_string(), shown, "{text}");
-            if let Endpoint::Tls { certificates, .. } = endpoint {
-                assert_eq!(certificates, folder.map(PathBuf::from), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn docker_has_no_scheme_for_tls() {
-        let endpoint = Endpoint::parse("https://engine:1").unwrap();
-        assert_eq!(endpoint.docker_host(), "tcp://engine:1");
-    }
-
-    #[test]
-    fn an_endpoint_that_cannot_be_reached_is_refused_without_showing_it() {
-        for text in [
-            "ssh://user:hunter2@host",
-            "ssh://",
-            "ssh://-oProxyCommand=hunter2",
-            "ssh://-l@host",
-            "ssh://host/x?hunter2",
-            "tcp://user:hunter2@host:1",
-            "gopher://hunter2",
-            "tcp://a b",
-            "tcp://h:x",
-            "/var/run/hunter2.sock",
-            "./docker.sock",
-            "~/docker.sock",
-        ] {
-            let error = Endpoint::parse(text).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::InvalidOption, "{text}");
-            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
-        }
-    }
-
-    #[test]
-    fn only_tcp_is_remote() {
-        assert!(Endpoint::platform_default().is_local());
-        assert!(!Endpoint::parse("tcp://127.0.0.1:2375").unwrap().is_local());
-        assert!(!Endpoint::parse("https://127.0.0.1").unwrap().is_local());
-        assert!(!Endpoint::parse("ssh://127.0.0.1").unwrap().is_local());
-    }
 }

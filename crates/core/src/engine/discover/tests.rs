@@ -152,3 +152,39 @@ async fn where_nobody_names_an_endpoint_the_usual_places_are_tried() {
         ]
     );
 }
+
+#[test]
+fn the_usual_places_of_windows_are_pipes() {
+    let places = usual(&Environment::default(), true);
+    let shown: Vec<_> = places
+        .iter()
+        .map(|it| format!("{} ({})", it.endpoint, it.reason.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "npipe:////./pipe/docker_engine (default)",
+            "npipe:////./pipe/dockerDesktopLinuxEngine (Docker Desktop)",
+            "npipe:////./pipe/podman-machine-default (Podman)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_context_of_docker_desktop_is_found_below_the_profile() {
+    let profile = tempfile::tempdir().unwrap();
+    let settings = profile.path().join(".docker");
+    // desktop-linux, as Docker Desktop writes it.
+    let hash = "fe9c6bd7a66301f49ca9b6a70b217107cd1284598bfc254700c989b916da791e";
+    let meta = settings.join("contexts/meta").join(hash);
+    fs::create_dir_all(&meta).unwrap();
+    let text = r#"{"Name":"desktop-linux","Metadata":{"Description":"Docker Desktop","otel":{}},"Endpoints":{"docker":{"Host":"npipe:////./pipe/dockerDesktopLinuxEngine","SkipTLSVerify":false}}}"#;
+    fs::write(meta.join("meta.json"), text).unwrap();
+    let config = r#"{"auths":{},"credsStore":"desktop","currentContext":"desktop-linux"}"#;
+    fs::write(settings.join("config.json"), config).unwrap();
+    let profile = profile.path().to_str().unwrap();
+    assert_eq!(
+        shown(None, &[("USERPROFILE", profile)]).await,
+        ["npipe:////./pipe/dockerDesktopLinuxEngine (current context)"]
+    );
+}
