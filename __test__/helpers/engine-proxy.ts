@@ -16,8 +16,12 @@ export interface EngineProxy {
   close(): void
 }
 
-/** Starts a proxy of an engine that answers 404 to what `refuses` matches. */
-export async function startProxy(engine: Engine, refuses = /^$/): Promise<EngineProxy> {
+/** Starts a proxy of an engine that answers 404 to what `refuses` matches, and hands on nothing before `before` allows it. */
+export async function startProxy(
+  engine: Engine,
+  refuses = /^$/,
+  before: (line: string) => Promise<void> | undefined = () => undefined,
+): Promise<EngineProxy> {
   const lines: string[] = []
   const sockets = new Set<Socket>()
   const events = new EventEmitter()
@@ -29,13 +33,15 @@ export async function startProxy(engine: Engine, refuses = /^$/): Promise<Engine
       events.emit('closed')
     })
     client.on('error', () => client.destroy())
-    client.once('data', (first) => {
+    client.once('data', async (first) => {
       const line = first.toString('latin1').split(' HTTP/', 1)[0] ?? ''
       lines.push(line)
       if (refuses.test(line)) {
         client.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
         return
       }
+      client.pause()
+      await before(line)
       const upstream = connect(target(engine))
       upstream.on('error', () => client.destroy())
       upstream.once('close', () => client.destroy())

@@ -7,6 +7,8 @@ import { gzipSync } from 'node:zlib'
 /** A registry with one image, whose layers no engine has, and which come only half until the gate is open. */
 export interface GatedRegistry {
   reference: string
+  /** Resolves once the manifest has been asked for. */
+  asked: Promise<void>
   /** Size of each layer as it is transferred. */
   layerSizes: number[]
   open(): void
@@ -20,9 +22,14 @@ const LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
 export async function startRegistry({
   layers = 2,
   sizeBytes = 2 << 20,
+  /** How many empty files each layer has besides: they take long to extract. */
+  emptyFiles = 0,
+  /** Whether the manifest waits for the gate as well. */
+  holdsManifest = false,
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
-  const image = makeImage(layers, sizeBytes)
+  const image = makeImage(layers, sizeBytes, emptyFiles)
+  const asked = once(events, 'asked').then(() => {})
   let isOpen = false
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
@@ -32,7 +39,7 @@ export async function startRegistry({
     response.end(blob.subarray(blob.length / 2))
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const path = request.url ?? ''
     response.setHeader('docker-distribution-api-version', 'registry/2.0')
     if (path === '/v2/') return response.end('{}')
@@ -44,6 +51,8 @@ export async function startRegistry({
       response.statusCode = 404
       return response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
     }
+    if (isManifest) events.emit('asked')
+    if (isManifest && holdsManifest && !isOpen) await once(events, 'open')
     response.setHeader('content-type', isManifest ? MANIFEST : 'application/octet-stream')
     response.setHeader('docker-content-digest', digest)
     if (request.method === 'GET' && image.layers.includes(digest)) return sendLayer(response, blob)
@@ -55,6 +64,7 @@ export async function startRegistry({
 
   return {
     reference: `127.0.0.1:${(server.address() as AddressInfo).port}/face/gated:1`,
+    asked,
     layerSizes: image.layers.map((digest) => image.blobs.get(digest)?.length ?? 0),
     open() {
       isOpen = true
@@ -68,16 +78,20 @@ export async function startRegistry({
 }
 
 /** The blobs of an image with random layers. */
-export function makeImage(count: number, sizeBytes: number) {
+export function makeImage(count: number, sizeBytes: number, emptyFiles = 0) {
   const blobs = new Map<string, Buffer>()
   const add = (blob: Buffer) => {
     const digest = `sha256:${createHash('sha256').update(blob).digest('hex')}`
     blobs.set(digest, blob)
     return { digest, size: blob.length }
   }
-  const tars = Array.from({ length: count }, (_, index) =>
-    makeTar(`${index}.bin`, randomBytes(sizeBytes)),
-  )
+  const tars = Array.from({ length: count }, (_, index) => {
+    const empty = Array.from({ length: emptyFiles }, (_, number) =>
+      makeEntry(`${index}.${number}`, Buffer.alloc(0)),
+    )
+    const file = makeEntry(`${index}.bin`, randomBytes(sizeBytes))
+    return Buffer.concat([...empty, file, Buffer.alloc(1024)])
+  })
   const layers = tars.map((tar) => ({ mediaType: LAYER, ...add(gzipSync(tar, { level: 0 })) }))
   const diffIds = tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`)
   const architecture = { x64: 'amd64' }[process.arch as string] ?? process.arch
@@ -105,8 +119,8 @@ export function makeImage(count: number, sizeBytes: number) {
   }
 }
 
-/** A ustar archive of one file: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
-function makeTar(name: string, content: Buffer): Buffer {
+/** One file of a ustar archive: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
+function makeEntry(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(512)
   header.write(name)
   header.write('0000644\0', 100)
@@ -119,5 +133,5 @@ function makeTar(name: string, content: Buffer): Buffer {
   const checksum = header.reduce((sum, byte) => sum + byte, 0)
   header.write(`${checksum.toString(8).padStart(6, '0')}\0 `, 148)
   const padding = Buffer.alloc((512 - (content.length % 512)) % 512)
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)])
+  return Buffer.concat([header, content, padding])
 }

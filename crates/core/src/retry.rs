@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_retry::strategy::ExponentialBackoff;
 
-use crate::error::{Error, RetryRule};
+use crate::error::{Error, ErrorKind, RetryRule};
 
 /// Wait before a quick second try, when nothing answered at all.
 const QUICK: Duration = Duration::from_millis(500);
@@ -48,6 +48,8 @@ pub struct Tries {
     used: u32,
     backoff: std::iter::Take<ExponentialBackoff>,
     single_used: bool,
+    /// Whether the engine was there, and went away.
+    was_lost: bool,
 }
 
 impl Tries {
@@ -64,6 +66,7 @@ impl Tries {
             used: 0,
             backoff,
             single_used: false,
+            was_lost: false,
         }
     }
 
@@ -78,12 +81,18 @@ impl Tries {
     ) -> Option<Duration> {
         self.used += if error.engine_retried { 2 } else { 1 };
         let once = !self.single_used;
-        self.single_used |= is_single(error.kind.retry());
+        self.was_lost |= error.kind == ErrorKind::EngineDisconnected;
+        let rule = match error.kind {
+            // It may be on its way back, which takes longer than a moment.
+            ErrorKind::EngineUnreachable if self.was_lost => RetryRule::Attempts,
+            kind => kind.retry(),
+        };
+        self.single_used |= is_single(rule);
         if self.used >= self.policy.attempts {
             return None;
         }
         let backoff = self.backoff.next().map(|delay| delay / 2);
-        let delay = match error.kind.retry() {
+        let delay = match rule {
             RetryRule::Never => return None,
             RetryRule::OnceQuickly => once.then_some(QUICK.min(self.policy.initial_delay)),
             RetryRule::Once => backoff.filter(|_| once),
@@ -115,7 +124,6 @@ fn is_single(rule: RetryRule) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     fn schedule(
         policy: RetryPolicy,
@@ -143,6 +151,21 @@ mod tests {
                 false
             ),
             [1000, 2000]
+        );
+    }
+
+    #[test]
+    fn an_engine_that_was_lost_may_take_its_time_to_come_back() {
+        let gone = || always(ErrorKind::EngineUnreachable);
+        assert_eq!(schedule(RetryPolicy::default(), gone(), true), [500]);
+        let lost = std::iter::once(Error::new(ErrorKind::EngineDisconnected, "x"));
+        let policy = RetryPolicy {
+            attempts: 5,
+            ..RetryPolicy::default()
+        };
+        assert_eq!(
+            schedule(policy, lost.chain(gone()), true),
+            [1000, 2000, 4000, 8000]
         );
     }
 
