@@ -194,7 +194,7 @@ describe('an engine that is killed', { skip: !lab, concurrency: 2 }, () => {
         await file.close()
         const { onProgress, died } = killer(
           (event) =>
-            event.type === 'step' && event.state === 'running' && /^export/.test(event.name),
+            event.type === 'step' && event.state === 'running' && event.name.startsWith('export'),
         )
         const tags = ['face/death:export']
         await isLost(t, build({ builder: 'buildkit', contextDirectory, tags, onProgress }), died)

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 export interface GatedRegistry {
   reference: string
   /** Resolves once the manifest has been asked for. */
-  asked: Promise<void>
+  asked: Promise<unknown>
   /** Size of each layer as it is transferred. */
   layerSizes: number[]
   open(): void
@@ -29,7 +29,7 @@ export async function startRegistry({
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
   const image = makeImage(layers, sizeBytes, emptyFiles)
-  const asked = once(events, 'asked').then(() => {})
+  const asked = once(events, 'asked')
   let isOpen = false
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
