@@ -198,9 +198,11 @@ export type RegistryCredentials =
 export interface PullOptions extends CommonOptions {
   /**
    * Credentials by registry: `ghcr.io`, `localhost:5000`, and `docker.io` for Docker Hub. They come before those that
-   * `docker login` has left: `DOCKER_AUTH_CONFIG`, the credential helpers and the entries of `config.json`, which are looked
-   * up for a registry when it is asked. A registry is shown its own and no others. A helper that fails is
-   * `CREDENTIAL_HELPER`; a `config.json` that cannot be read is a warning, and there are no credentials in it.
+   * `docker login` has left: `DOCKER_AUTH_CONFIG`, the credential helpers and the entries of `config.json`; and those before
+   * what `podman login` has left: `REGISTRY_AUTH_FILE`, or `containers/auth.json` in `XDG_RUNTIME_DIR` (else
+   * `/run/containers/UID/auth.json`) and in `XDG_CONFIG_HOME` (else `~/.config`), where an entry may be for a namespace, such as
+   * `quay.io/acme`. They are looked up for a registry when it is asked, which is shown its own and no others. A helper that
+   * fails is `CREDENTIAL_HELPER`; a file that cannot be read is a warning, and there are no credentials in it.
    */
   credentials?: Record<string, RegistryCredentials> | undefined
   /**
@@ -686,7 +688,7 @@ export interface Warning {
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
    * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a cache of `cacheFrom` is not used, and why), `CACHE_NOT_PUT` (a folder of
    * `cacheTo` with `ignore-error`), `STEP_FAILED` (something failed that the build can do without), `DOCKER_CONFIG_INVALID`
-   * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
+   * (settings of `docker` that cannot be used), `AUTH_FILE_INVALID` (an `auth.json` of Podman), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
    * builder may not need), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the
    * engine). More may be added.
    */

@@ -34,6 +34,9 @@ pub struct Environment {
     pub docker_config: Option<PathBuf>,
     /// `DOCKER_AUTH_CONFIG`: credentials, as JSON.
     pub docker_auth_config: Option<Secret>,
+    /// `REGISTRY_AUTH_FILE`: the one file in which Podman looks for credentials
+    /// (<https://docs.podman.io/en/v5.6.2/markdown/podman-login.1.html>).
+    pub registry_auth_file: Option<PathBuf>,
     /// `BUILDKIT_NO_CLIENT_TOKEN`: whether engines log in to registries by themselves, with the credentials given to them
     /// (<https://github.com/moby/buildkit/blob/v0.25.2/session/auth/authprovider/authprovider.go>).
     pub buildkit_no_client_token: bool,
@@ -47,6 +50,10 @@ pub struct Environment {
     pub buildx_config: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`: folder with the sockets of this user's services.
     pub xdg_runtime_dir: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`: folder of the settings of this user's programs.
+    pub xdg_config_home: Option<PathBuf>,
+    /// The number of the user, where users have numbers; Podman's files are named by it.
+    pub user_id: Option<u32>,
     /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -67,6 +74,7 @@ impl Environment {
     pub fn of_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),
+            user_id: user_id(),
             ..Self::read(|name| std::env::var(name).ok())
         }
     }
@@ -93,6 +101,7 @@ impl Environment {
             docker_cert_path: set("DOCKER_CERT_PATH").map(PathBuf::from),
             docker_config: set("DOCKER_CONFIG").map(PathBuf::from),
             docker_auth_config: set("DOCKER_AUTH_CONFIG").map(Secret::new),
+            registry_auth_file: set("REGISTRY_AUTH_FILE").map(PathBuf::from),
             // As Go reads a bool.
             buildkit_no_client_token: set("BUILDKIT_NO_CLIENT_TOKEN").is_some_and(|value| {
                 ["1", "t", "T", "true", "TRUE", "True"].contains(&value.as_str())
@@ -102,6 +111,8 @@ impl Environment {
             no_proxy: either("NO_PROXY"),
             buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
             xdg_runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+            xdg_config_home: set("XDG_CONFIG_HOME").map(PathBuf::from),
+            user_id: None,
             home: set("HOME")
                 .or_else(|| set("USERPROFILE"))
                 .map(PathBuf::from),
@@ -122,6 +133,17 @@ impl Environment {
         let in_dockers = || Some(self.docker_folder()?.join("buildx"));
         self.buildx_config.clone().or_else(in_dockers)
     }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere users have no numbers")]
+fn user_id() -> Option<u32> {
+    Some(rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn user_id() -> Option<u32> {
+    None
 }
 
 impl Variables {

@@ -39,11 +39,12 @@ struct Answer {
     secret: String,
 }
 
-/// Asks the helper `name` for the credentials for `registry`; `None` where it has none. It runs with `variables`, and what it
+/// Asks the helper `name` for the credentials for `registry`, which it keeps under `key`; `None` where it has none. It runs with `variables`, and what it
 /// prints is never shown. Dropping the future ends it, with all that it has started. Errors: `CREDENTIAL_HELPER`.
 pub(super) async fn ask(
     name: &str,
     registry: &Registry,
+    key: &str,
     variables: &Variables,
     limit: Duration,
 ) -> Result<Option<Credentials>> {
@@ -58,7 +59,7 @@ pub(super) async fn ask(
     let fail = |reason: &str| failed(&format!("`{program}`"), registry, reason);
     let not_run = |error| fail(&not_run(&error)).with_source(error);
     let mut helper = Running::start(&program, variables).map_err(not_run)?;
-    let exchange = tokio::time::timeout(limit, helper.exchange(registry.key()));
+    let exchange = tokio::time::timeout(limit, helper.exchange(key));
     let Ok(outcome) = exchange.await else {
         helper.end().await;
         let reason = format!("it did not answer within {} s", limit.as_secs_f64());
@@ -83,7 +84,7 @@ pub(super) async fn ask(
 }
 
 /// Whether `name` can only be the end of a program's name: a path in `config.json` must not run what it likes.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let is_ordinary = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     name.len() <= 64
         && name.bytes().all(is_ordinary)

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-use super::{CredentialSources, Credentials, DockerConfig, Registry, helper};
+use super::chain::{Candidate, Settings, Way};
+use super::{CredentialSources, Credentials, DockerConfig, Origin, Registry, helper};
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::progress::Warning;
@@ -26,13 +27,16 @@ pub struct Keychain(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     sources: CredentialSources,
-    config: OnceCell<(DockerConfig, Vec<Warning>)>,
-    found: Mutex<BTreeMap<Registry, Arc<Slot>>>,
+    settings: OnceCell<Settings>,
+    found: Mutex<BTreeMap<Place, Arc<Slot>>>,
     /// What was found, as others may repeat it.
     mask: std::sync::Mutex<Mask>,
 }
 
-/// What was found for one registry, and when. Locked while it is looked up, so that a helper is not asked twice.
+/// A registry, or a namespace of it that has credentials of its own.
+type Place = (Registry, Option<String>);
+
+/// What was found for one place, and when. Locked while it is looked up, so that a helper is not asked twice.
 type Slot = Mutex<Option<(Instant, Option<Found>)>>;
 
 /// Credentials, and who had them.
@@ -40,15 +44,6 @@ type Slot = Mutex<Option<(Instant, Option<Found>)>>;
 pub(crate) struct Found {
     pub(crate) credentials: Credentials,
     pub(crate) origin: Origin,
-}
-
-/// Who had credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The caller.
-    Caller,
-    /// What `docker` uses as well.
-    Docker,
 }
 
 impl Keychain {
@@ -65,33 +60,70 @@ impl Keychain {
         &self.0.sources.environment
     }
 
-    /// The settings of `docker`, and what is wrong with them.
+    /// The settings of `docker`, and what is wrong with them and with the files of Podman.
     pub(crate) async fn docker_config(&self) -> (&DockerConfig, &[Warning]) {
-        let read = || DockerConfig::read(self.environment());
-        let (config, warnings) = self.0.config.get_or_init(read).await;
-        (config, warnings)
+        let settings = self.settings().await;
+        (&settings.docker, &settings.warnings)
     }
 
-    /// The credentials for `registry`; `None` where nobody has any. Errors: `CREDENTIAL_HELPER`.
+    /// Who would be asked first for the credentials for `registry`, a host with its port where it has one; `None` where nobody
+    /// is known to have any. No helper is run: one that is named may turn out to have none.
+    pub async fn origin(&self, registry: &str) -> Option<Origin> {
+        let settings = self.settings().await;
+        let registry = Registry::at(registry);
+        let mut candidates = settings.candidates(&self.0.sources, &registry, None);
+        (!candidates.is_empty()).then(|| candidates.swap_remove(0).origin)
+    }
+
+    /// The credentials for `registry` as a whole; `None` where nobody has any. Errors: `CREDENTIAL_HELPER`.
     pub(crate) async fn find(&self, registry: &Registry) -> Result<Option<Found>> {
+        self.find_below(registry, None).await
+    }
+
+    /// The credentials for `repository`, such as `acme/app`, of `registry`: Podman's files may have some for a namespace.
+    pub(crate) async fn find_for(
+        &self,
+        registry: &Registry,
+        repository: &str,
+    ) -> Result<Option<Found>> {
+        let settings = self.settings().await;
+        let namespace = settings.namespace(registry, repository);
+        self.find_below(registry, namespace).await
+    }
+
+    /// Everything that anybody has for `registry`, as a whole and for its namespaces.
+    pub(crate) async fn find_all(&self, registry: &Registry) -> Result<Vec<Found>> {
+        let namespaces = self.settings().await.all_namespaces(registry).map(Some);
+        let mut all: Vec<Found> = Vec::new();
+        for namespace in std::iter::once(None).chain(namespaces) {
+            let found = self.find_below(registry, namespace).await?;
+            all.extend(found.filter(|found| !all.contains(found)));
+        }
+        Ok(all)
+    }
+
+    async fn settings(&self) -> &Settings {
+        let read = || Settings::read(self.environment());
+        self.0.settings.get_or_init(read).await
+    }
+
+    async fn find_below(
+        &self,
+        registry: &Registry,
+        namespace: Option<String>,
+    ) -> Result<Option<Found>> {
         if !registry.is_plausible() {
             return Ok(None);
         }
-        let slot = Arc::clone(
-            self.0
-                .found
-                .lock()
-                .await
-                .entry(registry.clone())
-                .or_default(),
-        );
+        let place = (registry.clone(), namespace.clone());
+        let slot = Arc::clone(self.0.found.lock().await.entry(place).or_default());
         let mut slot = slot.lock().await;
         if let Some((when, found)) = &*slot
             && when.elapsed() < FRESH
         {
             return Ok(found.clone());
         }
-        let found = self.look_up(registry).await?;
+        let found = self.look_up(registry, namespace.as_deref()).await?;
         if let Some(found) = &found {
             let mut mask = self.0.mask.lock().unwrap_or_else(PoisonError::into_inner);
             mask.add(found.credentials.disguises());
@@ -109,9 +141,9 @@ impl Keychain {
     /// The credentials for every registry that somebody has given some for, or has logged in to. A helper that fails is
     /// told, and its registry has none.
     pub(crate) async fn all(&self) -> (Vec<(Registry, Credentials)>, Vec<Warning>) {
-        let (config, _) = self.docker_config().await;
+        let settings = self.settings().await;
         let given = self.0.sources.given.keys().cloned();
-        let registries: BTreeSet<Registry> = given.chain(config.registries()).collect();
+        let registries: BTreeSet<Registry> = given.chain(settings.registries()).collect();
         let look_ups = registries.iter().map(|registry| self.find(registry));
         let found = join_all(look_ups).await;
         let (mut all, mut warnings) = (Vec::new(), Vec::new());
@@ -125,29 +157,27 @@ impl Keychain {
         (all, warnings)
     }
 
-    async fn look_up(&self, registry: &Registry) -> Result<Option<Found>> {
-        let by = |origin| {
-            move |credentials| Found {
-                credentials,
-                origin,
+    /// Asks one after the other. A helper that fails ends it: what comes after it may be of another time.
+    async fn look_up(&self, registry: &Registry, namespace: Option<&str>) -> Result<Option<Found>> {
+        let settings = self.settings().await;
+        for candidate in settings.candidates(&self.0.sources, registry, namespace) {
+            let Candidate { origin, way } = candidate;
+            let credentials = match way {
+                Way::Entry(credentials) => Some(credentials.clone()),
+                Way::Helper { name, key, token } => {
+                    let variables = &self.environment().variables;
+                    let kept = helper::ask(name, registry, &key, variables, helper::LIMIT).await?;
+                    token.cloned().or(kept)
+                }
+            };
+            if let Some(credentials) = credentials {
+                return Ok(Some(Found {
+                    credentials,
+                    origin,
+                }));
             }
-        };
-        if let Some(credentials) = self.0.sources.given.get(registry) {
-            return Ok(Some(credentials.clone()).map(by(Origin::Caller)));
         }
-        let (config, _) = self.docker_config().await;
-        if let Some(credentials) = config.variable.find(registry) {
-            return Ok(Some(credentials.clone()).map(by(Origin::Docker)));
-        }
-        let in_file = config.auths.find(registry);
-        let Some(name) = config.helper(registry) else {
-            return Ok(in_file.cloned().map(by(Origin::Docker)));
-        };
-        let variables = &self.environment().variables;
-        let kept = helper::ask(name, registry, variables, helper::LIMIT).await?;
-        // A helper keeps logins; a registry token stays in the file, and comes first.
-        let token = in_file.filter(|entry| matches!(entry, Credentials::RegistryToken(_)));
-        Ok(token.cloned().or(kept).map(by(Origin::Docker)))
+        Ok(None)
     }
 }
 

@@ -183,7 +183,9 @@ impl Pull<'_> {
 
     /// One request to the engine. It counts as served only when the image can then be inspected.
     async fn try_once(&self, source: &Reference) -> Result<Served> {
-        let found = self.keychain.find(&Registry::at(source.registry())).await?;
+        let registry = Registry::at(source.registry());
+        let found = self.keychain.find_for(&registry, source.repository());
+        let found = found.await?;
         let pull = EnginePull {
             reference: source.clone(),
             platform: self.request.platform.clone(),

@@ -116,7 +116,10 @@ async fn fetch_token(
     logins: Arc<Logins>,
     asked: FetchTokenRequest,
 ) -> Result<FetchTokenResponse, Status> {
-    let found = logins.find(&asked.host).await?;
+    let found = match repository(&asked.scopes) {
+        Some(repository) => logins.find_for(&asked.host, repository).await?,
+        None => logins.find(&asked.host).await?,
+    };
     let credentials = found.as_ref().map(|found| &found.credentials);
     let fetched = token::fetch(&logins.web, &asked, credentials).await;
     fetched.map_err(|error| logins.complain(error))
@@ -144,9 +147,25 @@ async fn verify_token_authority(
     })
 }
 
+/// The repository that a token is for
+/// (<https://distribution.github.io/distribution/spec/auth/scope/>).
+fn repository(scopes: &[String]) -> Option<&str> {
+    let mut scopes = scopes.iter();
+    scopes.find_map(|scope| {
+        let (resource, _actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+        Some(resource)
+    })
+}
+
 impl Logins {
     async fn find(&self, host: &str) -> Result<Option<Found>, Status> {
         let found = self.keychain.find(&Registry::at(host)).await;
+        found.map_err(|error| self.complain(error))
+    }
+
+    async fn find_for(&self, host: &str, repository: &str) -> Result<Option<Found>, Status> {
+        let registry = Registry::at(host);
+        let found = self.keychain.find_for(&registry, repository).await;
         found.map_err(|error| self.complain(error))
     }
 
@@ -159,9 +178,10 @@ impl Logins {
             // In answer to this, the engine asks for the credentials.
             return Err(Status::unavailable("tokens are not fetched by this client"));
         }
-        let found = self.find(host).await?;
+        let found = self.keychain.find_all(&Registry::at(host)).await;
+        let found = found.map_err(|error| self.complain(error))?;
         let folder = environment.docker_folder();
-        let seed = self.seeds.of(host, found.as_ref(), folder.as_deref());
+        let seed = self.seeds.of(host, &found, folder.as_deref());
         let seed = seed.await.map_err(|error| self.complain(error))?;
         Authority::new(salt, &seed).map_err(|error| self.complain(error))
     }

@@ -94,6 +94,94 @@ async fn the_caller_comes_before_the_variable_that_before_a_helper_and_that_befo
     assert_eq!(credentials(&keychain, "kept.example").await, Some(wanted));
 }
 
+/// `auth.json` in the folder of [`Home`].
+const AUTH_FILE: &str = r#"{
+    "auths": {
+        "file.example": {"auth": "cG9kbWFuOnB3"},
+        "podman.example": {"auth": "cG9kbWFuOnB3"},
+        "podman.example/acme": {"auth": "YWNtZTpwdw=="},
+        "kept.example": {"auth": "cG9kbWFuOnB3"},
+        "none.example": {"auth": "cG9kbWFuOnB3"}
+    },
+    "credHelpers": {"docker.io": "test", "own.example": "test"}
+}"#;
+
+fn with_podman(home: &Home) -> CredentialSources {
+    let path = home.path().join("auth.json");
+    std::fs::write(&path, AUTH_FILE).unwrap();
+    let mut sources = home.sources();
+    sources.environment.registry_auth_file = Some(path);
+    sources
+}
+
+#[tokio::test]
+async fn podman_comes_last_and_may_know_more_of_a_repository() {
+    let home = Home::new();
+    home.add_helper(
+        "docker-credential-none",
+        "#!/bin/sh\necho 'credentials not found in native keychain'\nexit 1\n",
+    );
+    let config = CONFIG.replace(
+        r#""broken.example""#,
+        r#""none.example": "none", "broken.example""#,
+    );
+    std::fs::write(home.path().join("config.json"), config).unwrap();
+    let keychain = Keychain::new(with_podman(&home));
+    for (host, repository, username) in [
+        ("file.example", "acme/app", Some("file")),
+        ("registry-1.docker.io", "acme/app", Some("hub")),
+        ("kept.example", "acme/app", Some("helper")),
+        ("none.example", "acme/app", Some("podman")),
+        ("podman.example", "acme/app", Some("acme")),
+        ("podman.example", "other/app", Some("podman")),
+        ("own.example", "other/app", Some("helper")),
+        ("other.example", "acme/app", None),
+    ] {
+        let found = keychain.find_for(&Registry::at(host), repository).await;
+        let found = found.unwrap().map(|found| found.credentials);
+        let found = found.as_ref().and_then(Credentials::login);
+        assert_eq!(found.map(|(username, _)| username), username, "{host}");
+    }
+    let all = keychain.find_all(&Registry::at("podman.example")).await;
+    assert_eq!(all.unwrap().len(), 2);
+    let all = keychain.find_all(&Registry::at("file.example")).await;
+    assert_eq!(all.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_would_be_asked_is_named_and_no_helper_is_run() {
+    let home = Home::new();
+    let mut sources = with_podman(&home);
+    sources.environment.docker_auth_config = Some(Secret::new(
+        r#"{"auths":{"variable.example":{"auth":"dmFyaWFibGU6cHc="}}}"#,
+    ));
+    let given = Credentials::password("caller", "pw");
+    sources.give("given.example", given).unwrap();
+    let keychain = Keychain::new(sources);
+    let folder = home.path().display().to_string();
+    for (host, origin) in [
+        ("given.example", "the option `credentials`"),
+        ("variable.example", "the variable `DOCKER_AUTH_CONFIG`"),
+        ("file.example", "`FOLDER/config.json`"),
+        ("docker.io", "`FOLDER/config.json`"),
+        (
+            "kept.example",
+            "`docker-credential-test`, which `FOLDER/config.json` names",
+        ),
+        ("podman.example", "`FOLDER/auth.json`"),
+        (
+            "own.example",
+            "`docker-credential-test`, which `FOLDER/auth.json` names",
+        ),
+        ("other.example", "nobody"),
+    ] {
+        let named = keychain.origin(host).await;
+        let named = named.map_or("nobody".to_owned(), |origin| origin.to_string());
+        assert_eq!(named, origin.replace("FOLDER", &folder), "{host}");
+    }
+    assert_eq!(home.asked(), 0);
+}
+
 #[tokio::test]
 async fn no_registry_sees_the_credentials_of_another() {
     let home = Home::new();

@@ -63,7 +63,7 @@ async fn push(
     let subject = tag.to_string();
     let call = Call::push(engine, &subject);
     let registry = Registry::at(tag.registry());
-    let found = keychain.find(&registry).await;
+    let found = keychain.find_for(&registry, tag.repository()).await;
     let auth = match found.map_err(|error| call.name(error))? {
         Some(found) => registry_auth(&registry, &found.credentials),
         None => ANONYMOUS,
