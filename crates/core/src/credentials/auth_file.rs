@@ -110,12 +110,6 @@ impl AuthFile {
         let keys = self.auths.keys();
         keys.filter_map(|key| below(registry, key)).collect()
     }
-
-    /// Every registry that somebody has logged in to as a whole, or named a helper for.
-    pub(super) fn registries(&self) -> impl Iterator<Item = Registry> {
-        let helpers = self.helpers.keys().map(|key| Registry::at(key));
-        self.auths.registries().chain(helpers)
-    }
 }
 
 /// Where the files are: the one that `REGISTRY_AUTH_FILE` names alone, or else the one of this session and the one at home

@@ -106,12 +106,6 @@ impl Settings {
         let files = self.podman.iter();
         files.flat_map(|file| file.all_namespaces(registry))
     }
-
-    /// Every registry that somebody has logged in to, or named a helper for.
-    pub(super) fn registries(&self) -> impl Iterator<Item = Registry> {
-        let podman = self.podman.iter().flat_map(AuthFile::registries);
-        self.docker.registries().chain(podman)
-    }
 }
 
 fn helper<'a>(

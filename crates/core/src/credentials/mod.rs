@@ -14,12 +14,15 @@ mod program;
 mod registry;
 mod settings_file;
 mod sources;
+mod trouble;
 mod value;
 
 pub(crate) use docker_config::{DockerConfig, Spelling};
-pub(crate) use header::{registry_auth, registry_config};
+pub(crate) use header::registry_auth;
+use header::registry_config;
 pub(crate) use keychain::Found;
 pub(crate) use registry::Registry;
+pub(crate) use trouble::{Trouble, refuses_login, wants_login};
 
 pub use keychain::Keychain;
 pub use origin::{Origin, SettingsFile};

@@ -102,11 +102,6 @@ impl Auths {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
-
-    /// Every registry that has an entry.
-    pub(crate) fn registries(&self) -> impl Iterator<Item = Registry> {
-        self.0.keys().map(|key| Registry::of_key(key))
-    }
 }
 
 impl RawEntry {

@@ -89,13 +89,6 @@ impl DockerConfig {
         let helper = own.or(self.store.as_ref())?;
         (!helper.is_empty()).then_some(helper.as_str())
     }
-
-    /// Every registry that somebody has logged in to, or named a helper for.
-    pub(super) fn registries(&self) -> impl Iterator<Item = Registry> {
-        let helpers = self.helpers.keys().map(|key| Registry::of_key(key));
-        let auths = self.auths.registries().chain(self.variable.registries());
-        auths.chain(helpers)
-    }
 }
 
 async fn read_file(path: &Path, warnings: &mut Vec<Warning>) -> DockerConfig {
