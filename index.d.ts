@@ -202,9 +202,15 @@ export type RegistryCredentials =
 export interface PullOptions extends CommonOptions {
   /**
    * Credentials by registry: `ghcr.io`, `localhost:5000`, and `docker.io` for Docker Hub. They come before those that
-   * `docker login` has left: `DOCKER_AUTH_CONFIG`, the credential helpers and the entries of `config.json`, which are looked
-   * up for a registry when it is asked. A registry is shown its own and no others. A helper that fails is
-   * `CREDENTIAL_HELPER`; a `config.json` that cannot be read is a warning, and there are no credentials in it.
+   * `docker login` has left: `DOCKER_AUTH_CONFIG`, the credential helpers and the entries of `config.json`; and those before
+   * what `podman login` has left: `REGISTRY_AUTH_FILE`, or `containers/auth.json` in `XDG_RUNTIME_DIR` (else
+   * `/run/containers/UID/auth.json`) and in `XDG_CONFIG_HOME` (else `~/.config`), where an entry may be for a namespace, such as
+   * `quay.io/acme`. They are looked up for a registry when it is asked, which is shown its own and no others. A file that
+   * cannot be read is a warning, and there are no credentials in it.
+   *
+   * Where a helper fails, or a registry does not accept what there is, the registry is asked without credentials, which is a
+   * warning (`CREDENTIAL_HELPER`, `CREDENTIALS_REFUSED`) where it then gives the image. Where it does not, the error is
+   * `CREDENTIAL_HELPER`, with its answer as `cause`, or what it said first.
    */
   credentials?: Record<string, RegistryCredentials> | undefined
   /**
@@ -388,7 +394,8 @@ export interface BuildOptions extends CommonOptions {
   /**
    * Credentials by registry, as for {@link pullImage}. BuildKit gets tokens for them, which are fetched here from the token
    * server that the registry names, through the proxies of HTTPS_PROXY and HTTP_PROXY; the engine gets them themselves
-   * where a registry wants a password, where `BUILDKIT_NO_CLIENT_TOKEN` is `1`, and with the classic builder.
+   * where a registry wants a password, where `BUILDKIT_NO_CLIENT_TOKEN` is `1`, and with the classic builder, which gets all
+   * of these, and of others those for the registries of its base images.
    */
   credentials?: Record<string, RegistryCredentials> | undefined
   /** Settings of the embedded Dockerfile; only where that is built. */
@@ -690,9 +697,10 @@ export interface Warning {
    * entry, a socket as an empty file), `CONTEXT_SOCKET_SKIPPED` and `CONTEXT_DEVICE_SKIPPED` (the classic builder does
    * not), `CONTEXT_FILE_GREW`, `CACHE_NOT_FOUND` (a cache of `cacheFrom` is not used, and why), `CACHE_NOT_PUT` (a folder of
    * `cacheTo` with `ignore-error`), `STEP_FAILED` (something failed that the build can do without), `DOCKER_CONFIG_INVALID`
-   * (settings of `docker` that cannot be used), `CREDENTIAL_HELPER` (one that failed, for a registry that the classic
-   * builder may not need), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the
-   * engine). More may be added.
+   * (settings of `docker` that cannot be used), `AUTH_FILE_INVALID` (an `auth.json` of Podman), `CREDENTIAL_HELPER` (one that
+   * failed: its registry is asked without credentials), `CREDENTIALS_REFUSED` (a registry does not accept those that there
+   * are, and was asked without), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the engine).
+   * More may be added.
    */
   code: string
   /** One line. */
@@ -736,9 +744,12 @@ export interface AttemptStartingEvent extends AttemptFields {
   phase: 'starting'
 }
 
-/** The try failed; the same source is asked again. */
+/**
+ * The try failed; the same source is asked again, with `retryingAnonymously` at once and without the credentials that it did
+ * not accept: one more than `attempts` allows, where it is the last.
+ */
 export interface AttemptRetryingEvent extends AttemptFields {
-  phase: 'retrying'
+  phase: 'retrying' | 'retryingAnonymously'
   /** Wait before the next try, in milliseconds. */
   delayMs: number
   /** Why it failed. */

@@ -202,8 +202,9 @@ for (const engine of engines) {
 
     test('what a program prints shows no password, whatever it prints', async (t) => {
       const registry = await registryFor(t, { password: 'the right one' })
+      const other = await registryFor(t, { password: 'the right one' })
       const helper = `echo '${PASSWORD}' >&2; exit 3`
-      await useDockerConfig(t, { credHelpers: { 'r.example': 'face' } }, { face: helper })
+      await useDockerConfig(t, { credHelpers: { [other.host]: 'face' } }, { face: helper })
       const calls = {
         credentials: { [registry.host]: { username: 'ada', password: PASSWORD } },
         engine: engine.endpoint,
@@ -213,7 +214,7 @@ for (const engine of engines) {
           import { inspect } from 'node:util'
           import { buildImage, pullImage } from ${JSON.stringify(packageUrl)}
           const options = { ...${JSON.stringify(calls)}, progress: '${progress}' }
-          for (const name of ['${registry.reference}', 'r.example/a:1']) {
+          for (const name of ['${registry.reference}', '${other.reference}']) {
             for (const call of [
               () => buildImage({ ...options, dockerfileInline: 'FROM ' + name }),
               () => pullImage(name, options),

@@ -58,7 +58,10 @@ pub async fn check_build(engine: &dyn Engine, request: &BuildRequest) -> Result<
             messages.for_each(|message| hidden.text(message));
             Ok(BuildCheck { warnings })
         }
-        Err(error) => Err(hidden.error(error).with_operation(Operation::CheckBuild)),
+        Err(error) => {
+            let error = hidden.error(error).with_operation(Operation::CheckBuild);
+            Err(keychain.explain(error))
+        }
     }
 }
 

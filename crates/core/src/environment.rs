@@ -38,6 +38,9 @@ pub struct Environment {
     pub docker_custom_headers: Option<Secret>,
     /// `DOCKER_AUTH_CONFIG`: credentials, as JSON.
     pub docker_auth_config: Option<Secret>,
+    /// `REGISTRY_AUTH_FILE`: the one file in which Podman looks for credentials
+    /// (<https://docs.podman.io/en/v5.6.2/markdown/podman-login.1.html>).
+    pub registry_auth_file: Option<PathBuf>,
     /// `BUILDKIT_NO_CLIENT_TOKEN`: whether engines log in to registries by themselves, with the credentials given to them
     /// (<https://github.com/moby/buildkit/blob/v0.25.2/session/auth/authprovider/authprovider.go>).
     pub buildkit_no_client_token: bool,
@@ -51,6 +54,10 @@ pub struct Environment {
     pub buildx_config: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`: folder with the sockets of this user's services.
     pub xdg_runtime_dir: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`: folder of the settings of this user's programs.
+    pub xdg_config_home: Option<PathBuf>,
+    /// The number of the user, where users have numbers; Podman's files are named by it.
+    pub user_id: Option<u32>,
     /// `HOME`; on Windows `USERPROFILE`, which is what `docker` and Go look at there, whatever a Unix shell says.
     pub home: Option<PathBuf>,
     /// `NO_COLOR`: no colours, whatever its value (<https://no-color.org>).
@@ -71,6 +78,7 @@ impl Environment {
     pub fn of_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),
+            user_id: user_id(),
             ..Self::read(|name| std::env::var(name).ok())
         }
     }
@@ -99,6 +107,7 @@ impl Environment {
             docker_api_version: set("DOCKER_API_VERSION"),
             docker_custom_headers: set("DOCKER_CUSTOM_HEADERS").map(Secret::new),
             docker_auth_config: set("DOCKER_AUTH_CONFIG").map(Secret::new),
+            registry_auth_file: set("REGISTRY_AUTH_FILE").map(PathBuf::from),
             // As Go reads a bool.
             buildkit_no_client_token: set("BUILDKIT_NO_CLIENT_TOKEN").is_some_and(|value| {
                 ["1", "t", "T", "true", "TRUE", "True"].contains(&value.as_str())
@@ -108,6 +117,8 @@ impl Environment {
             no_proxy: either("NO_PROXY"),
             buildx_config: set("BUILDX_CONFIG").map(PathBuf::from),
             xdg_runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+            xdg_config_home: set("XDG_CONFIG_HOME").map(PathBuf::from),
+            user_id: None,
             home: home(set, cfg!(windows)),
             no_color: set("NO_COLOR").is_some(),
             term: set("TERM"),
@@ -136,6 +147,17 @@ fn home(set: impl Fn(&str) -> Option<String>, is_windows: bool) -> Option<PathBu
         ["HOME", "USERPROFILE"]
     };
     set(first).or_else(|| set(second)).map(PathBuf::from)
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere users have no numbers")]
+fn user_id() -> Option<u32> {
+    Some(rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn user_id() -> Option<u32> {
+    None
 }
 
 impl Variables {

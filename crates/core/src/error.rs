@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::attempt::Attempt;
+use crate::source;
 
 /// Result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -128,8 +129,8 @@ kinds! {
     /// The registry refused: the repository is private or does not exist.
     AccessDenied = "ACCESS_DENIED", Never, Yes,
         Some("check the name; for a private repository log in with `docker login REGISTRY`");
-    /// A credential helper failed.
-    CredentialHelper = "CREDENTIAL_HELPER", Never, Never, Some("run the credential helper by hand to see why it fails");
+    /// A credential helper failed, and the registry gives nothing to somebody without credentials.
+    CredentialHelper = "CREDENTIAL_HELPER", Never, Yes, Some("run the credential helper by hand to see why it fails");
     /// The registry limits how often it may be asked.
     RateLimited = "RATE_LIMITED", WhenLast, Yes, Some("wait, log in to raise the limit, or use a mirror");
     /// Nothing answers at the registry's address.
@@ -329,6 +330,23 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Has `hide` take out of every text what must not be shown, in all that lies below as well.
+    pub(crate) fn hide(&mut self, hide: &dyn Fn(&mut String)) {
+        let details = &mut *self.0;
+        hide(&mut details.message);
+        details.hint.iter_mut().for_each(hide);
+        details.step.iter_mut().for_each(hide);
+        details.log_tail.iter_mut().for_each(hide);
+        let place = details.dockerfile.as_mut();
+        place.and_then(|place| place.excerpt.as_mut()).map(hide);
+        let attempts = details.attempts.iter_mut();
+        let messages = attempts.filter_map(|attempt| attempt.message.as_mut());
+        messages.for_each(hide);
+        if let Some(source) = details.source.take() {
+            details.source = Some(source::hidden(source, hide));
+        }
     }
 
     /// What to try: the error's own hint, else the one of its kind.

@@ -16,14 +16,17 @@ pub(crate) const MODIFIED: i64 = 499_162_500;
 /// Refuses files whose names cannot be, and a Dockerfile that is not among them.
 pub(crate) fn check(files: &[(String, Vec<u8>)], dockerfile: &str) -> Result<()> {
     let names = files.iter().map(|(name, _)| (name.clone(), Vec::new()));
-    find_dockerfile(&entries(names.collect())?, dockerfile)
+    find_dockerfile(&entries(names.collect())?, dockerfile).map(drop)
 }
 
-/// Refuses entries without a Dockerfile.
-pub(super) fn find_dockerfile(entries: &[Entry], dockerfile: &str) -> Result<()> {
+/// The text of the Dockerfile. Refuses entries without one.
+pub(super) fn find_dockerfile<'a>(entries: &'a [Entry], dockerfile: &str) -> Result<&'a [u8]> {
     let found = find(entries, dockerfile.as_bytes()).map(|index| &entries[index].content);
     let reason = match found {
-        Ok(Content::Memory(content)) => return check_encoding(content, Path::new(dockerfile)),
+        Ok(Content::Memory(content)) => {
+            check_encoding(content, Path::new(dockerfile))?;
+            return Ok(content);
+        }
         Ok(_) => "it is a folder",
         Err(_) => "it is not among the files of the build context",
     };

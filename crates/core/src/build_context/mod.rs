@@ -1,6 +1,7 @@
 //! The build context: what of a folder goes to the engine, and the archive that carries it there.
 
 mod archive;
+mod base_images;
 mod counters;
 pub(crate) mod disk;
 pub(crate) mod dockerfile;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub(crate) use base_images::base_images;
 pub use counters::ContextCounters;
 pub use remote::{check_url, is_over_ssh};
 pub use stream::{BuildContext, ContextOutcome, ContextStream, ContextSummary, open};

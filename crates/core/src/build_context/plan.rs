@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub(super) entries: Vec<Entry>,
     /// Name of the Dockerfile in the archive.
     pub(super) dockerfile: String,
+    /// Its text.
+    pub(super) text: Vec<u8>,
     /// What was left out.
     pub(super) warnings: Vec<Warning>,
 }
@@ -40,11 +42,12 @@ pub(super) fn plan(source: ContextSource, stop: &AtomicBool) -> Result<Plan> {
 
 fn plan_files(files: Vec<(String, Vec<u8>)>, dockerfile: String) -> Result<Plan> {
     let entries = memory::entries(files)?;
-    memory::find_dockerfile(&entries, &dockerfile)?;
+    let text = memory::find_dockerfile(&entries, &dockerfile)?.to_vec();
     Ok(Plan {
         root: PathBuf::new(),
         entries,
         dockerfile,
+        text,
         warnings: Vec::new(),
     })
 }
@@ -56,7 +59,8 @@ fn plan_folder(path: PathBuf, dockerfile: DockerfileSource, stop: &AtomicBool) -
     };
     let root = Root::find(path)?;
     let dockerfile = locate(&root, dockerfile)?;
-    check_encoding(&dockerfile.read(&root)?, &named)?;
+    let text = dockerfile.read(&root)?;
+    check_encoding(&text, &named)?;
     let ignore_file = dockerfile.read_ignore_file(&root)?;
     let mut rules = match &ignore_file {
         Some((path, content)) => IgnoreRules::parse(content, path)?,
@@ -88,6 +92,7 @@ fn plan_folder(path: PathBuf, dockerfile: DockerfileSource, stop: &AtomicBool) -
         root: root.path().to_owned(),
         entries,
         dockerfile,
+        text,
         warnings,
     })
 }

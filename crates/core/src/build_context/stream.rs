@@ -34,6 +34,8 @@ const GZIP_LEVEL: u32 = 1;
 pub struct BuildContext {
     /// Name of the Dockerfile in the archive, with `/` between its parts.
     pub dockerfile: String,
+    /// The text of the Dockerfile.
+    pub dockerfile_text: Vec<u8>,
     /// The archive: the body of the build request.
     pub stream: ContextStream,
     /// How the archive ended; it is pending until `stream` is at its end or dropped.
@@ -98,6 +100,7 @@ pub(super) async fn open_from(
     let counters = Arc::new(ContextCounters::new(plan.entries.len() as u64, warnings));
     let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
     let dockerfile = std::mem::take(&mut plan.dockerfile);
+    let dockerfile_text = std::mem::take(&mut plan.text);
     let written = Arc::clone(&counters);
     let (tell, result) = oneshot::channel();
     let work = move || {
@@ -118,6 +121,7 @@ pub(super) async fn open_from(
     };
     Ok(BuildContext {
         dockerfile,
+        dockerfile_text,
         stream,
         outcome: ContextOutcome { result, thread },
         counters,

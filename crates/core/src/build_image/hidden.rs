@@ -52,13 +52,7 @@ impl<'a> Hidden<'a> {
 
     /// The error without them.
     pub(crate) fn error(&self, mut error: Error) -> Error {
-        self.text(&mut error.message);
-        error.step.iter_mut().for_each(|step| self.text(step));
-        error.log_tail.iter_mut().for_each(|line| self.text(line));
-        let place = error.dockerfile.as_mut();
-        if let Some(excerpt) = place.and_then(|place| place.excerpt.as_mut()) {
-            self.text(excerpt);
-        }
+        error.hide(&|text| self.text(text));
         error
     }
 

@@ -118,7 +118,10 @@ pub async fn build_image(
             warnings.for_each(|warning| hidden.text(&mut warning.message));
             Ok(built)
         }
-        Err(error) => Err(explained(hidden.error(error), request)),
+        Err(error) => {
+            let error = explained(hidden.error(error), request);
+            Err(keychain.explain(error))
+        }
     }
 }
 
@@ -165,13 +168,20 @@ async fn run(
     for warning in odd_settings {
         progress.emit(&ProgressEvent::Warning(warning.clone()));
     }
-    let built = engine.build(&build, progress).await?;
+    let built = engine.build(&build, progress).await;
+    // Those that came up at the very end.
+    let late = keychain.take_warnings();
+    for warning in &late {
+        progress.emit(&ProgressEvent::Warning(warning.clone()));
+    }
+    let built = built?;
     let details = match &built.image_id {
         Some(image_id) => Some(verify(engine, &build.options, image_id).await?),
         None => None,
     };
     let mut warnings = odd_settings.to_vec();
     warnings.extend(built.warnings);
+    warnings.extend(late);
     let platform = details
         .as_ref()
         .and_then(|details| details.platform.as_ref());

@@ -50,7 +50,7 @@ pub(crate) async fn build(
     prepared.inputs.attributes.extend(proxies);
     let complaints = Arc::new(Complaints::default());
     let transfers = Transfers::of(prepared.inputs.counters(), build.stall);
-    let mut run = Run::new(transfers, progress);
+    let mut run = Run::new(transfers, build.credentials.clone(), progress);
     run.odd_dockerfile = prepared.inputs.odd_dockerfile.take();
     let work = solve(&mut run, &daemon, build, prepared, &complaints);
     let result = match build.deadline {

@@ -15,6 +15,7 @@ use super::failure::{broken_off, out_of_time, solve_failed, unexplained};
 use super::status::{StatusDecoder, StatusResponse};
 use super::transfers::Transfers;
 use crate::build_context::failure::not_unicode;
+use crate::credentials::Keychain;
 use crate::engine::classify;
 use crate::error::{Error, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
@@ -41,12 +42,17 @@ pub(super) struct Run<'a> {
     /// The Dockerfile, where it is not UTF-8.
     pub(super) odd_dockerfile: Option<PathBuf>,
     transfers: Transfers,
+    keychain: Keychain,
     warnings: Vec<Warning>,
     progress: &'a dyn ProgressSink,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(transfers: Transfers, progress: &'a dyn ProgressSink) -> Self {
+    pub(super) fn new(
+        transfers: Transfers,
+        keychain: Keychain,
+        progress: &'a dyn ProgressSink,
+    ) -> Self {
         Self {
             started: Instant::now(),
             decoder: StatusDecoder::new(),
@@ -54,6 +60,7 @@ impl<'a> Run<'a> {
             silence: None,
             odd_dockerfile: None,
             transfers,
+            keychain,
             warnings: Vec::new(),
             progress,
         }
@@ -164,6 +171,9 @@ impl<'a> Run<'a> {
     fn look(&mut self) -> Result<()> {
         let settled = self.decoder.settle(self.started.elapsed());
         self.tell(&settled);
+        for warning in self.keychain.take_warnings() {
+            self.warn(warning);
+        }
         let (events, result) = self.transfers.look(Instant::now());
         for event in events {
             if let ProgressEvent::Warning(warning) = &event {

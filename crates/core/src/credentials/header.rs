@@ -14,7 +14,7 @@ pub(crate) fn registry_auth(registry: &Registry, credentials: &Credentials) -> H
 }
 
 /// The value of `X-Registry-Config`: the credentials for several.
-pub(crate) fn registry_config(all: &[(Registry, Credentials)]) -> HeaderValue {
+pub(super) fn registry_config(all: &[(Registry, Credentials)]) -> HeaderValue {
     let entries = all.iter().map(|(registry, credentials)| {
         (
             registry.key().to_owned(),

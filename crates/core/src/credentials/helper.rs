@@ -12,7 +12,6 @@ use tokio::process::{Child, Command};
 
 use super::{Credentials, Registry};
 use crate::environment::Variables;
-use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secret;
 
 /// Longest wait for a helper's answer: one that asks a person has no one to ask here.
@@ -29,6 +28,14 @@ const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 /// (<https://github.com/docker/cli/blob/v28.5.2/cli/config/credentials/native_store.go>, `tokenUsername`).
 const TOKEN_USERNAME: &str = "<token>";
 
+/// A helper that gave no answer, and why: its name, its exit code or its time, and nothing that it printed.
+#[derive(Debug, Clone)]
+pub(crate) struct BrokenHelper {
+    pub(super) registry: Registry,
+    /// One line.
+    pub(super) message: String,
+}
+
 /// What a helper answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -39,26 +46,27 @@ struct Answer {
     secret: String,
 }
 
-/// Asks the helper `name` for the credentials for `registry`; `None` where it has none. It runs with `variables`, and what it
-/// prints is never shown. Dropping the future ends it, with all that it has started. Errors: `CREDENTIAL_HELPER`.
+/// Asks the helper `name` for the credentials for `registry`, which it keeps under `key`; `None` where it has none. It
+/// runs with `variables`, and what it prints is never shown. Dropping the future ends it, with all that it has started.
 pub(super) async fn ask(
     name: &str,
     registry: &Registry,
+    key: &str,
     variables: &Variables,
     limit: Duration,
-) -> Result<Option<Credentials>> {
+) -> Result<Option<Credentials>, BrokenHelper> {
     if !is_name(name) {
         return Err(failed(
             "a credential helper",
             registry,
-            "its name in config.json is not one",
+            "its name is not one",
         ));
     }
     let program = format!("docker-credential-{name}");
     let fail = |reason: &str| failed(&format!("`{program}`"), registry, reason);
-    let not_run = |error| fail(&not_run(&error)).with_source(error);
+    let not_run = |error: io::Error| fail(&not_run(&error));
     let mut helper = Running::start(&program, variables).map_err(not_run)?;
-    let exchange = tokio::time::timeout(limit, helper.exchange(registry.key()));
+    let exchange = tokio::time::timeout(limit, helper.exchange(key));
     let Ok(outcome) = exchange.await else {
         helper.end().await;
         let reason = format!("it did not answer within {} s", limit.as_secs_f64());
@@ -83,7 +91,7 @@ pub(super) async fn ask(
 }
 
 /// Whether `name` can only be the end of a program's name: a path in `config.json` must not run what it likes.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let is_ordinary = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     name.len() <= 64
         && name.bytes().all(is_ordinary)
@@ -149,11 +157,11 @@ impl Drop for Running {
     }
 }
 
-fn failed(helper: &str, registry: &Registry, reason: &str) -> Error {
-    let message = format!("cannot get the credentials for `{registry}` from {helper}: {reason}");
-    let mut error = Error::new(ErrorKind::CredentialHelper, message);
-    error.registry = Some(registry.to_string());
-    error
+fn failed(helper: &str, registry: &Registry, reason: &str) -> BrokenHelper {
+    BrokenHelper {
+        registry: registry.clone(),
+        message: format!("cannot get the credentials for `{registry}` from {helper}: {reason}"),
+    }
 }
 
 fn not_run(error: &io::Error) -> String {

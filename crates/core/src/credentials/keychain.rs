@@ -1,18 +1,26 @@
 //! What one call may use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::HeaderValue;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-use super::{CredentialSources, Credentials, DockerConfig, Registry, helper};
+use super::chain::{Candidate, Settings, Way};
+use super::helper::BrokenHelper;
+use super::trouble::{Trouble, wants_login};
+use super::{
+    CredentialSources, Credentials, DockerConfig, Origin, Registry, helper, registry_auth,
+    registry_config,
+};
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::Error;
 use crate::progress::Warning;
+use crate::reference::Reference;
 use crate::text::Mask;
 
 /// How long what was found is used: helpers give tokens that end after five minutes
@@ -26,13 +34,26 @@ pub struct Keychain(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     sources: CredentialSources,
-    config: OnceCell<(DockerConfig, Vec<Warning>)>,
-    found: Mutex<BTreeMap<Registry, Arc<Slot>>>,
+    settings: OnceCell<Settings>,
+    found: Mutex<BTreeMap<Place, Arc<Slot>>>,
     /// What was found, as others may repeat it.
     mask: std::sync::Mutex<Mask>,
+    troubles: std::sync::Mutex<Troubles>,
 }
 
-/// What was found for one registry, and when. Locked while it is looked up, so that a helper is not asked twice.
+/// What there was trouble with.
+#[derive(Default)]
+struct Troubles {
+    all: Vec<Trouble>,
+    /// How many of them were told.
+    told: usize,
+}
+
+/// A registry, or a namespace of it that has credentials of its own.
+type Place = (Registry, Option<String>);
+
+/// What was found for one place, and when. Locked while it is looked up, so that a helper is not asked twice. One that is
+/// broken is asked no more: it may have taken all of its time.
 type Slot = Mutex<Option<(Instant, Option<Found>)>>;
 
 /// Credentials, and who had them.
@@ -40,15 +61,6 @@ type Slot = Mutex<Option<(Instant, Option<Found>)>>;
 pub(crate) struct Found {
     pub(crate) credentials: Credentials,
     pub(crate) origin: Origin,
-}
-
-/// Who had credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The caller.
-    Caller,
-    /// What `docker` uses as well.
-    Docker,
 }
 
 impl Keychain {
@@ -65,39 +77,120 @@ impl Keychain {
         &self.0.sources.environment
     }
 
-    /// The settings of `docker`, and what is wrong with them.
+    /// The settings of `docker`, and what is wrong with them and with the files of Podman.
     pub(crate) async fn docker_config(&self) -> (&DockerConfig, &[Warning]) {
-        let read = || DockerConfig::read(self.environment());
-        let (config, warnings) = self.0.config.get_or_init(read).await;
-        (config, warnings)
+        let settings = self.settings().await;
+        (&settings.docker, &settings.warnings)
     }
 
-    /// The credentials for `registry`; `None` where nobody has any. Errors: `CREDENTIAL_HELPER`.
-    pub(crate) async fn find(&self, registry: &Registry) -> Result<Option<Found>> {
-        if !registry.is_plausible() {
-            return Ok(None);
+    /// Who would be asked first for the credentials for `registry`, a host with its port where it has one; `None` where nobody
+    /// is known to have any. No helper is run: one that is named may turn out to have none.
+    pub async fn origin(&self, registry: &str) -> Option<Origin> {
+        let settings = self.settings().await;
+        let registry = Registry::at(registry);
+        let mut candidates = settings.candidates(&self.0.sources, &registry, None);
+        (!candidates.is_empty()).then(|| candidates.swap_remove(0).origin)
+    }
+
+    /// The credentials for `registry` as a whole; `None` where nobody has any, or where the helper that keeps them is broken:
+    /// that is a trouble.
+    pub(crate) async fn find(&self, registry: &Registry) -> Option<Found> {
+        self.find_below(registry, None).await
+    }
+
+    /// The credentials for `repository`, such as `acme/app`, of `registry`: Podman's files may have some for a namespace.
+    pub(crate) async fn find_for(&self, registry: &Registry, repository: &str) -> Option<Found> {
+        let settings = self.settings().await;
+        let namespace = settings.namespace(registry, repository);
+        self.find_below(registry, namespace).await
+    }
+
+    /// Everything that anybody has for `registry`, as a whole and for its namespaces.
+    pub(crate) async fn find_all(&self, registry: &Registry) -> Vec<Found> {
+        let namespaces = self.settings().await.all_namespaces(registry).map(Some);
+        let mut all: Vec<Found> = Vec::new();
+        for namespace in std::iter::once(None).chain(namespaces) {
+            let found = self.find_below(registry, namespace).await;
+            all.extend(found.filter(|found| !all.contains(found)));
         }
-        let slot = Arc::clone(
-            self.0
-                .found
-                .lock()
-                .await
-                .entry(registry.clone())
-                .or_default(),
-        );
+        all
+    }
+
+    /// Keeps that there was trouble, to be told once.
+    pub(crate) fn complain(&self, trouble: Trouble) {
+        let mut troubles = self.troubles();
+        let is_known = |known: &Trouble| known.warning() == trouble.warning();
+        if !troubles.all.iter().any(is_known) {
+            troubles.all.push(trouble);
+        }
+    }
+
+    /// The warnings about troubles that were not taken yet.
+    pub(crate) fn take_warnings(&self) -> Vec<Warning> {
+        let mut troubles = self.troubles();
+        let untold = troubles.all.iter().skip(troubles.told);
+        let warnings = untold.map(Trouble::warning).collect();
+        troubles.told = troubles.all.len();
+        warnings
+    }
+
+    /// Why a registry that was asked without credentials refused: the trouble with them, where there was any, with its answer as
+    /// the cause.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if !wants_login(error.kind) {
+            return error;
+        }
+        let is_about = |registry: &Registry| match &error.registry {
+            Some(host) => Registry::at(host) == *registry,
+            None => registry.is_named_in(&error.message),
+        };
+        let troubles = self.troubles();
+        let trouble = troubles.all.iter().find(|known| is_about(&known.registry));
+        match trouble.cloned() {
+            Some(trouble) => trouble.explain(error),
+            None => error,
+        }
+    }
+
+    fn troubles(&self) -> std::sync::MutexGuard<'_, Troubles> {
+        let troubles = &self.0.troubles;
+        troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn settings(&self) -> &Settings {
+        let read = || Settings::read(self.environment());
+        self.0.settings.get_or_init(read).await
+    }
+
+    async fn find_below(&self, registry: &Registry, namespace: Option<String>) -> Option<Found> {
+        if !registry.is_plausible() {
+            return None;
+        }
+        let place = (registry.clone(), namespace.clone());
+        let slot = Arc::clone(self.0.found.lock().await.entry(place).or_default());
         let mut slot = slot.lock().await;
         if let Some((when, found)) = &*slot
             && when.elapsed() < FRESH
         {
-            return Ok(found.clone());
+            return found.clone();
         }
-        let found = self.look_up(registry).await?;
-        if let Some(found) = &found {
-            let mut mask = self.0.mask.lock().unwrap_or_else(PoisonError::into_inner);
-            mask.add(found.credentials.disguises());
+        let found = self.look_up(registry, namespace.as_deref()).await;
+        let found = found.unwrap_or_else(|broken| {
+            self.complain(Trouble::broken(&broken));
+            None
+        });
+        if let Some(Found { credentials, .. }) = &found {
+            let sent = registry_auth(registry, credentials);
+            self.remember(credentials.disguises().into_iter().chain(text_of(&sent)));
         }
         *slot = Some((Instant::now(), found.clone()));
-        Ok(found)
+        found
+    }
+
+    /// Remembers what must be hidden.
+    fn remember(&self, secrets: impl IntoIterator<Item = String>) {
+        let mut mask = self.0.mask.lock().unwrap_or_else(PoisonError::into_inner);
+        mask.add(secrets);
     }
 
     /// Hides every secret that was found: what is sent out may come back in an answer.
@@ -106,49 +199,63 @@ impl Keychain {
         mask.hide(text);
     }
 
-    /// The credentials for every registry that somebody has given some for, or has logged in to. A helper that fails is
-    /// told, and its registry has none.
-    pub(crate) async fn all(&self) -> (Vec<(Registry, Credentials)>, Vec<Warning>) {
-        let (config, _) = self.docker_config().await;
-        let given = self.0.sources.given.keys().cloned();
-        let registries: BTreeSet<Registry> = given.chain(config.registries()).collect();
-        let look_ups = registries.iter().map(|registry| self.find(registry));
-        let found = join_all(look_ups).await;
-        let (mut all, mut warnings) = (Vec::new(), Vec::new());
-        for (registry, found) in registries.into_iter().zip(found) {
-            match found {
-                Ok(Some(found)) => all.push((registry, found.credentials)),
-                Ok(None) => {}
-                Err(error) => warnings.push(Warning::new(error.kind.code(), error.message.clone())),
-            }
+    /// What the classic builder is given: the credentials for the registries of `bases`, and for those that the caller has given
+    /// some for. `None` where nobody has any.
+    pub(crate) async fn of_build(&self, bases: &[Reference]) -> Option<HeaderValue> {
+        let given = self.0.sources.given.keys();
+        let mut needed: BTreeMap<Registry, Option<&str>> =
+            given.map(|registry| (registry.clone(), None)).collect();
+        for base in bases {
+            // The builder knows one login for each registry: that of its first image.
+            let registry = Registry::at(base.registry());
+            needed.entry(registry).or_insert(Some(base.repository()));
         }
-        (all, warnings)
+        let look_ups = needed.iter().map(async |(registry, repository)| {
+            let found = match repository {
+                Some(repository) => self.find_for(registry, repository).await,
+                None => self.find(registry).await,
+            };
+            Some((registry.clone(), found?.credentials))
+        });
+        let all: Vec<_> = join_all(look_ups).await.into_iter().flatten().collect();
+        if all.is_empty() {
+            return None;
+        }
+        let sent = registry_config(&all);
+        self.remember(text_of(&sent));
+        Some(sent)
     }
 
-    async fn look_up(&self, registry: &Registry) -> Result<Option<Found>> {
-        let by = |origin| {
-            move |credentials| Found {
-                credentials,
-                origin,
+    /// Asks one after the other. A helper that fails ends it: what comes after it may be of another time.
+    async fn look_up(
+        &self,
+        registry: &Registry,
+        namespace: Option<&str>,
+    ) -> Result<Option<Found>, BrokenHelper> {
+        let settings = self.settings().await;
+        for candidate in settings.candidates(&self.0.sources, registry, namespace) {
+            let Candidate { origin, way } = candidate;
+            let credentials = match way {
+                Way::Entry(credentials) => Some(credentials.clone()),
+                Way::Helper { name, key, token } => {
+                    let variables = &self.environment().variables;
+                    let kept = helper::ask(name, registry, &key, variables, helper::LIMIT).await?;
+                    token.cloned().or(kept)
+                }
+            };
+            if let Some(credentials) = credentials {
+                return Ok(Some(Found {
+                    credentials,
+                    origin,
+                }));
             }
-        };
-        if let Some(credentials) = self.0.sources.given.get(registry) {
-            return Ok(Some(credentials.clone()).map(by(Origin::Caller)));
         }
-        let (config, _) = self.docker_config().await;
-        if let Some(credentials) = config.variable.find(registry) {
-            return Ok(Some(credentials.clone()).map(by(Origin::Docker)));
-        }
-        let in_file = config.auths.find(registry);
-        let Some(name) = config.helper(registry) else {
-            return Ok(in_file.cloned().map(by(Origin::Docker)));
-        };
-        let variables = &self.environment().variables;
-        let kept = helper::ask(name, registry, variables, helper::LIMIT).await?;
-        // A helper keeps logins; a registry token stays in the file, and comes first.
-        let token = in_file.filter(|entry| matches!(entry, Credentials::RegistryToken(_)));
-        Ok(token.cloned().or(kept).map(by(Origin::Docker)))
+        Ok(None)
     }
+}
+
+fn text_of(sent: &HeaderValue) -> Option<String> {
+    sent.to_str().ok().map(str::to_owned)
 }
 
 impl fmt::Debug for Keychain {

@@ -65,6 +65,26 @@ impl Registry {
         !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
+    /// Whether `text` names it: as itself, and not as the end of another host.
+    pub(crate) fn is_named_in(&self, text: &str) -> bool {
+        let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let names = if self.0 == HUB_HOSTS[0] {
+            &HUB_HOSTS[..]
+        } else {
+            &[self.0.as_str()][..]
+        };
+        names.iter().any(|name| {
+            text.match_indices(name).any(|(start, _)| {
+                let before = text.as_bytes()[..start].last();
+                // A port makes it another.
+                let after = &text[start + name.len()..];
+                let after = after.strip_prefix(':').unwrap_or(after).as_bytes();
+                !before.is_some_and(|byte| is_in_host(*byte))
+                    && !after.first().is_some_and(|byte| is_in_host(*byte))
+            })
+        })
+    }
+
     /// What `docker`, its helpers and the engine's API have it as.
     pub(crate) fn key(&self) -> &str {
         if self.0 == HUB_HOSTS[0] {
@@ -138,6 +158,29 @@ mod tests {
     fn user_info_in_an_old_key_is_dropped() {
         let registry = Registry::of_key("https://ada:hunter2@r.example/v1/");
         assert_eq!(registry, Registry::at("r.example"));
+    }
+
+    #[test]
+    fn a_registry_is_named_by_its_whole_host() {
+        for (host, text, is_named) in [
+            (
+                "r.example:5000",
+                "pulling r.example:5000/a/b:1: denied",
+                true,
+            ),
+            ("r.example", "http://r.example/v2/: 401", true),
+            ("r.example", "r.example: denied", true),
+            (
+                "r.example",
+                "or.example/a, r.example.com/a, r.example:5000/a",
+                false,
+            ),
+            ("docker.io", "https://registry-1.docker.io/v2/a/b", true),
+            ("docker.io", "docker.io/a/b:1: denied", true),
+            ("docker.io", "registry.docker.io.example/a", false),
+        ] {
+            assert_eq!(Registry::at(host).is_named_in(text), is_named, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The credentials for one registry.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::secret::Secret;
 use crate::text::encode;
@@ -50,17 +50,24 @@ impl Credentials {
         };
         let login = format!("{username}:{secret}");
         let in_form = encode(secret);
-        vec![
+        let in_quotes = secret.replace('\\', r"\\").replace('"', r#"\""#);
+        let mut disguises = vec![
             secret.to_owned(),
             // Go's way.
             in_form.replace("%20", "+"),
             in_form,
-            // In quotes.
-            secret.replace('\\', r"\\").replace('"', r#"\""#),
-            STANDARD.encode(&login),
-            URL_SAFE.encode(&login),
-            STANDARD.encode(secret),
-        ]
+            // Go's way to write JSON.
+            in_quotes
+                .replace('&', r"\u0026")
+                .replace('<', r"\u003c")
+                .replace('>', r"\u003e"),
+            in_quotes,
+        ];
+        for text in [login.as_str(), secret] {
+            let encodings = [STANDARD, URL_SAFE, STANDARD_NO_PAD, URL_SAFE_NO_PAD];
+            disguises.extend(encodings.iter().map(|encoding| encoding.encode(text)));
+        }
+        disguises
     }
 }
 

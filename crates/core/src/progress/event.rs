@@ -63,6 +63,8 @@ pub enum AttemptPhase {
     Failed,
     /// The try failed; the same source is asked again after `delay_ms`.
     Retrying,
+    /// The try failed; the same source is asked again at once, without the credentials that it did not accept.
+    RetryingAnonymously,
     /// The try failed; the next source is asked.
     FallingBack,
 }

@@ -56,6 +56,11 @@ pub(super) fn attempt_line(attempted: &Attempted) -> String {
             };
             format!("{registry}: attempt {attempt} of {attempts} failed{reason}; {wait}")
         }
+        AttemptPhase::RetryingAnonymously => {
+            format!(
+                "{registry}: attempt {attempt} of {attempts} failed{reason}; trying again without credentials"
+            )
+        }
         AttemptPhase::FallingBack => {
             format!(
                 "{registry}: attempt {attempt} of {attempts} failed{reason}; going to the next source"

@@ -4,8 +4,9 @@ use crate::error::{Error, ErrorKind};
 use crate::reference::Reference;
 
 /// The most telling failure first: what a person can act on before what only time can cure.
-const TELLING: [ErrorKind; 7] = [
+const TELLING: [ErrorKind; 8] = [
     ErrorKind::DigestMismatch,
+    ErrorKind::CredentialHelper,
     ErrorKind::AuthRequired,
     ErrorKind::AccessDenied,
     ErrorKind::RateLimited,

@@ -5,6 +5,7 @@ mod result;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +14,9 @@ pub use result::PulledImage;
 
 use self::all_failed::all_failed;
 use crate::attempt::Attempt;
-use crate::credentials::{CredentialSources, Credentials, Keychain, Registry};
+use crate::credentials::{
+    CredentialSources, Credentials, Found, Keychain, Registry, Trouble, refuses_login, wants_login,
+};
 use crate::engine::{Engine, EnginePull, EnginePulled, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::fallback;
@@ -63,15 +66,18 @@ pub async fn pull_image(
     request: &PullRequest,
     progress: &dyn ProgressSink,
 ) -> Result<PulledImage> {
-    let progress = &Throttled::new(progress);
+    let keychain = Keychain::new(request.credentials.clone());
+    let masked = |event: &ProgressEvent| progress.emit(&hidden(event, &keychain));
+    let progress = &Throttled::new(&masked);
     let mut pull = Pull {
         engine,
         request,
         progress,
-        keychain: Keychain::new(request.credentials.clone()),
+        keychain: keychain.clone(),
         started: Instant::now(),
         attempts: Vec::new(),
         current: None,
+        warnings: Vec::new(),
     };
     let result = match request.timeouts.total {
         None => progress.run(pull.run()).await,
@@ -98,6 +104,8 @@ struct Pull<'a> {
     attempts: Vec<Attempt>,
     /// The try under way, and when it began.
     current: Option<(Reference, u32, Instant)>,
+    /// What should be known of the credentials.
+    warnings: Vec<Warning>,
 }
 
 /// A source that served the image.
@@ -132,15 +140,24 @@ impl Pull<'_> {
         Err(Error::new(ErrorKind::Internal, "an image has no source"))
     }
 
-    /// Tries one source until it serves the image or gives no more hope.
+    /// Tries one source until it serves the image or gives no more hope. Where it does not accept the credentials that there
+    /// are, it is asked once more without: old ones turn an image for everybody into one that is denied.
     async fn pull_from(&mut self, source: &Reference, last: bool) -> Result<Served> {
         let mut tries = Tries::new(self.request.retry);
         let mut number = 1;
+        let registry = Registry::at(source.registry());
+        let mut refused: Option<(Found, Error)> = None;
         loop {
             self.tell(source, number, AttemptPhase::Starting, None, None);
             let began = Instant::now();
             self.current = Some((source.clone(), number, began));
-            let outcome = self.try_once(source).await;
+            let found = match &refused {
+                Some(_) => None,
+                None => self.keychain.find_for(&registry, source.repository()).await,
+            };
+            self.tell_troubles();
+            let credentials = found.as_ref().map(|found| &found.credentials);
+            let outcome = self.try_once(source, credentials.cloned()).await;
             self.current = None;
             let mut attempt = Attempt {
                 reference: source.to_string(),
@@ -154,6 +171,11 @@ impl Pull<'_> {
             let mut error = match outcome {
                 Ok(served) => {
                     self.attempts.push(attempt);
+                    if let Some((found, error)) = refused {
+                        self.keychain
+                            .complain(Trouble::refused(&registry, &found, &error));
+                        self.tell_troubles();
+                    }
                     return Ok(served);
                 }
                 Err(error) => error,
@@ -162,9 +184,30 @@ impl Pull<'_> {
             error
                 .registry
                 .get_or_insert_with(|| source.registry().to_owned());
-            let delay = tries.next_delay(&error, last, tokio_retry::strategy::jitter);
-            attempt.code = Some(error.kind);
+            error = self.keychain.explain(error);
+            if let Some(found) = found
+                && refuses_login(error.kind)
+            {
+                error = not_accepted(error, &found);
+                attempt.code = Some(error.kind);
+                attempt.message = Some(error.message.clone());
+                attempt.delay_ms = Some(0);
+                self.attempts.push(attempt);
+                let phase = AttemptPhase::RetryingAnonymously;
+                self.tell(source, number, phase, Some(&error), Some(Duration::ZERO));
+                refused = Some((found, error));
+                number += 1;
+                continue;
+            }
+            let answer = error.kind;
+            attempt.code = Some(answer);
             attempt.message = Some(error.message.clone());
+            if wants_login(answer)
+                && let Some((_, first)) = refused.take()
+            {
+                error = first;
+            }
+            let delay = tries.next_delay(&error, last, tokio_retry::strategy::jitter);
             attempt.delay_ms = delay.map(millis);
             self.attempts.push(attempt);
             let phase = match delay {
@@ -182,18 +225,21 @@ impl Pull<'_> {
     }
 
     /// One request to the engine. It counts as served only when the image can then be inspected.
-    async fn try_once(&self, source: &Reference) -> Result<Served> {
-        let found = self.keychain.find(&Registry::at(source.registry())).await?;
+    async fn try_once(
+        &self,
+        source: &Reference,
+        credentials: Option<Credentials>,
+    ) -> Result<Served> {
         let pull = EnginePull {
             reference: source.clone(),
             platform: self.request.platform.clone(),
             stall: self.request.timeouts.stall,
-            credentials: found.map(|found| found.credentials),
+            credentials,
         };
         let pulled = self.engine.pull(&pull, self.progress).await;
         // A registry may repeat what it was shown, and the engine repeats the registry.
         let pulled = pulled.map_err(|mut error| {
-            self.keychain.hide(&mut error.message);
+            error.hide(&|text| self.keychain.hide(text));
             error
         })?;
         let details = self.verify(source, pull.credentials.as_ref()).await?;
@@ -273,7 +319,10 @@ impl Pull<'_> {
         let digest = pulled.digest.or_else(known);
         let (_, odd_settings) = self.keychain.docker_config().await;
         let mut warnings = odd_settings.to_vec();
+        warnings.append(&mut self.warnings);
         warnings.extend(pulled.warnings);
+        let messages = warnings.iter_mut().map(|warning| &mut warning.message);
+        messages.for_each(|message| self.keychain.hide(message));
         if let (Some(wanted), None) = (&self.request.platform, &details.platform) {
             let message = format!("the engine does not say whether `{source}` is for `{wanted}`");
             warnings.push(self.warn("PLATFORM_UNVERIFIED", message));
@@ -309,6 +358,14 @@ impl Pull<'_> {
         })
     }
 
+    /// Tells what there was trouble with, once, and keeps it for the result.
+    fn tell_troubles(&mut self) {
+        for warning in self.keychain.take_warnings() {
+            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+            self.warnings.push(warning);
+        }
+    }
+
     fn warn(&self, code: &str, message: String) -> Warning {
         let warning = Warning::new(code, message);
         self.progress.emit(&ProgressEvent::Warning(warning.clone()));
@@ -327,7 +384,8 @@ impl Pull<'_> {
             reference: source.to_string(),
             registry: source.registry().to_owned(),
             attempt,
-            attempts: self.request.retry.attempts,
+            // One without credentials is beyond those that are allowed.
+            attempts: self.request.retry.attempts.max(attempt),
             phase,
             delay_ms: delay.map(millis),
             code: error.map(|error| error.kind),
@@ -360,6 +418,30 @@ impl Pull<'_> {
             None => error,
         }
     }
+}
+
+/// The event without what registries were shown, which the engine may repeat in its own words.
+fn hidden<'a>(event: &'a ProgressEvent, keychain: &Keychain) -> Cow<'a, ProgressEvent> {
+    let mut event = Cow::Borrowed(event);
+    match &*event {
+        ProgressEvent::Status(_) | ProgressEvent::Warning(_) => match event.to_mut() {
+            ProgressEvent::Status(status) => keychain.hide(&mut status.message),
+            ProgressEvent::Warning(warning) => keychain.hide(&mut warning.message),
+            _ => {}
+        },
+        // Attempts have the words of errors, which are hidden already.
+        _ => {}
+    }
+    event
+}
+
+/// The error of a registry that was shown credentials, with what can be done about them.
+fn not_accepted(error: Error, found: &Found) -> Error {
+    let hint = format!(
+        "the credentials from {} are not accepted: log in again, or correct them",
+        found.origin
+    );
+    error.with_hint(hint)
 }
 
 fn mismatch(reference: &Reference, wanted: &Platform, found: &str) -> Error {

@@ -306,3 +306,191 @@ async fn where_the_engine_does_not_know_the_platform_the_registry_decides() {
         );
     }
 }
+
+/// A pull from Docker Hub with credentials for it, and from GHCR with others.
+fn with_logins() -> PullRequest {
+    let mut request = request(&[GHCR]);
+    for (registry, username) in [("docker.io", "hub"), ("ghcr.io", "ghcr")] {
+        let credentials = Credentials::password(username, "pw");
+        request.credentials.give(registry, credentials).unwrap();
+    }
+    request
+}
+
+/// The pulls, each with the name of the user whom the registry was shown.
+fn pulls(engine: &DoubleEngine) -> Vec<String> {
+    let calls = engine.calls().into_iter();
+    let pulls = calls.filter_map(|call| {
+        let pull = call.strip_prefix("pull ")?.to_owned();
+        let Some((reference, credentials)) = pull.split_once(" with ") else {
+            return Some(format!("{pull} nobody"));
+        };
+        Some(format!("{reference} {}", credentials.split('"').nth(1)?))
+    });
+    pulls.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_are_left_out_once_and_that_is_told() {
+    for kind in [ErrorKind::AuthRequired, ErrorKind::AccessDenied] {
+        let phases = Mutex::new(Vec::new());
+        let sink = |event: &ProgressEvent| match event {
+            ProgressEvent::Attempt(attempt) => {
+                let Attempted { attempt, phase, .. } = attempt;
+                phases.lock().unwrap().push(format!("{attempt} {phase:?}"));
+            }
+            ProgressEvent::Warning(warning) => phases.lock().unwrap().push(warning.code.clone()),
+            _ => {}
+        };
+        let engine = DoubleEngine::default()
+            .fails(HUB, kind, 1)
+            .on(HUB, Scripted::Serves(image('a').into()));
+        let pulled = pull_image(&engine, &with_logins(), &sink).await.unwrap();
+        assert_eq!(
+            pulls(&engine),
+            [format!("{HUB} hub"), format!("{HUB} nobody")]
+        );
+        assert_eq!(
+            tried(&pulled.attempts),
+            [
+                format!("docker.io #1 {kind} wait 0"),
+                "docker.io #2 ok".to_owned()
+            ]
+        );
+        let told = [
+            "1 Starting",
+            "1 RetryingAnonymously",
+            "2 Starting",
+            "CREDENTIALS_REFUSED",
+        ];
+        assert_eq!(*phases.lock().unwrap(), told);
+        let [warning] = &pulled.warnings[..] else {
+            panic!("{:?}", pulled.warnings)
+        };
+        assert_eq!(
+            warning.message,
+            "`docker.io` refused the credentials from the option `credentials`, and was asked without them: log in again, or out"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_both_are_refused_the_first_refusal_counts_and_the_next_source_is_asked() {
+    for second in [
+        ErrorKind::AuthRequired,
+        ErrorKind::AccessDenied,
+        ErrorKind::ImageNotFound,
+    ] {
+        let engine = DoubleEngine::default()
+            .fails(HUB, ErrorKind::AuthRequired, 1)
+            .fails(HUB, second, 1)
+            .fails(GHCR, ErrorKind::ImageNotFound, 1);
+        let error = pull(&engine, &with_logins()).await.unwrap_err();
+        assert_eq!(
+            pulls(&engine),
+            [
+                format!("{HUB} hub"),
+                format!("{HUB} nobody"),
+                format!("{GHCR} ghcr")
+            ]
+        );
+        assert_eq!(error.primary, Some(ErrorKind::AuthRequired), "{second}");
+        let hint = "AUTH_REQUIRED: the credentials from the option `credentials` are not accepted: log in again, or correct them";
+        assert_eq!(error.hint(), Some(hint));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_credentials_a_registry_is_retried_as_any_other() {
+    let engine = DoubleEngine::default()
+        .fails(HUB, ErrorKind::AccessDenied, 1)
+        .fails(HUB, ErrorKind::RegistryError, 1)
+        .on(HUB, Scripted::Serves(image('a').into()));
+    let pulled = pull(&engine, &with_logins()).await.unwrap();
+    assert_eq!(
+        tried(&pulled.attempts),
+        [
+            "docker.io #1 ACCESS_DENIED wait 0",
+            "docker.io #2 REGISTRY_ERROR wait 1000",
+            "docker.io #3 ok"
+        ]
+    );
+    assert_eq!(
+        pulls(&engine)[1..],
+        [format!("{HUB} nobody"), format!("{HUB} nobody")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_again_without_credentials_where_there_were_none() {
+    let engine = DoubleEngine::default().fails(HUB, ErrorKind::AccessDenied, 1);
+    pull(&engine, &request(&[])).await.unwrap_err();
+    assert_eq!(pulls(&engine), [format!("{HUB} nobody")]);
+}
+
+/// A pull whose helper for Docker Hub is not there, with an entry for GHCR.
+fn with_broken_helper(folder: &std::path::Path) -> PullRequest {
+    let config = r#"{"credHelpers":{"https://index.docker.io/v1/":"../../x"},"auths":{"ghcr.io":{"auth":"Z2hjcjpwdw=="}}}"#;
+    std::fs::write(folder.join("config.json"), config).unwrap();
+    let environment = crate::environment::Environment {
+        docker_config: Some(folder.to_owned()),
+        ..Default::default()
+    };
+    PullRequest {
+        credentials: CredentialSources::of(&environment),
+        ..request(&[GHCR])
+    }
+}
+
+#[tokio::test]
+async fn a_broken_helper_is_a_warning_where_the_image_is_for_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(image('a').into()));
+    let pulled = pull(&engine, &with_broken_helper(folder.path()))
+        .await
+        .unwrap();
+    assert_eq!(pulls(&engine), [format!("{HUB} nobody")]);
+    let [warning] = &pulled.warnings[..] else {
+        panic!("{:?}", pulled.warnings)
+    };
+    assert_eq!(warning.code, "CREDENTIAL_HELPER");
+}
+
+#[tokio::test]
+async fn a_broken_helper_is_the_error_where_the_image_is_not_and_the_next_source_is_asked() {
+    for kind in [
+        ErrorKind::AuthRequired,
+        ErrorKind::AccessDenied,
+        ErrorKind::ImageNotFound,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let engine =
+            DoubleEngine::default()
+                .fails(HUB, kind, 1)
+                .fails(GHCR, ErrorKind::AccessDenied, 2);
+        let error = pull(&engine, &with_broken_helper(folder.path()))
+            .await
+            .unwrap_err();
+        // The credentials of the one registry never go to the other.
+        assert_eq!(
+            pulls(&engine),
+            [
+                format!("{HUB} nobody"),
+                format!("{GHCR} ghcr"),
+                format!("{GHCR} nobody")
+            ]
+        );
+        assert_eq!(
+            tried(&error.attempts),
+            [
+                "docker.io #1 CREDENTIAL_HELPER",
+                "ghcr.io #1 ACCESS_DENIED wait 0",
+                "ghcr.io #2 ACCESS_DENIED"
+            ]
+        );
+        assert_eq!(error.primary, Some(ErrorKind::CredentialHelper));
+        let helper = std::error::Error::source(&error).unwrap();
+        let cause = helper.source().unwrap().downcast_ref::<Error>().unwrap();
+        assert_eq!(cause.kind, kind);
+    }
+}

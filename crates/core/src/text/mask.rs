@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 /// Shorter values would hide half of a log and protect nobody.
 const SHORTEST: usize = 4;
 
+/// A text as long as this may have been cut, and a value at its end with it: engines' words are cut at 2 KiB.
+const CUT_BYTES: usize = 2040;
+
 /// Lines of one secret that are hidden: every line of a log is searched for each of them.
 const SECRET_LINES: usize = 200;
 
@@ -100,9 +103,15 @@ impl Mask {
         self
     }
 
-    /// Returns the text with `***` in place of each value.
+    /// Returns the text with `***` in place of each value, and of the beginning of one where the text was cut.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
+        if text.len() >= CUT_BYTES {
+            let begun = |value: &String| begun_at_end(text, value);
+            if let Some(length) = self.0.iter().filter_map(begun).max() {
+                masked = Cow::Owned(format!("{}***", &text[..text.len() - length]));
+            }
+        }
         for value in &self.0 {
             if masked.contains(value.as_str()) {
                 masked = Cow::Owned(masked.replace(value.as_str(), "***"));
@@ -117,6 +126,13 @@ impl Mask {
             *text = masked;
         }
     }
+}
+
+/// How much of the beginning of `value`, but not all of it, is at the end of `text`.
+fn begun_at_end(text: &str, value: &str) -> Option<usize> {
+    let lengths = (SHORTEST..value.len()).rev();
+    let mut lengths = lengths.filter(|length| value.is_char_boundary(*length));
+    lengths.find(|length| text.ends_with(&value[..*length]))
 }
 
 /// A value line by line: a step prints lines.
@@ -171,6 +187,20 @@ mod tests {
                 "a *** b",
                 "{value:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_is_hidden_at_the_end_of_a_text_that_was_cut() {
+        let mut mask = Mask::default();
+        mask.add(["hünter2".to_owned()]);
+        let long = "x".repeat(CUT_BYTES);
+        for (end, shown) in [("hünt", "***"), ("hünter", "***"), ("hü", "hü")] {
+            assert_eq!(
+                mask.apply(&format!("{long}{end}")),
+                format!("{long}{shown}")
+            );
+            assert_eq!(mask.apply(end), end);
         }
     }
 

@@ -96,13 +96,17 @@ async fn each_source_of_a_pull_is_shown_its_own_credentials() {
 }
 
 #[tokio::test]
-async fn the_classic_builder_is_given_what_is_known_and_the_proxies() {
+async fn the_classic_builder_is_given_what_its_base_images_need_and_the_proxies() {
     let config = format!(
-        r#"{{"auths":{{"kept.example":{{"username":"ada","password":"{CANARY}"}}}},
+        r#"{{"auths":{{"kept.example":{{"username":"ada","password":"{CANARY}"}},
+                        "other.example":{{"username":"ada","password":"{CANARY}"}}}},
              "proxies":{{"default":{{"httpProxy":"http://p:1"}}}}}}"#
     );
     let (_folder, sources) = docker(&config);
-    let mut request = classic(BuildSource::dockerfile("FROM scratch\n"));
+    let dockerfile = "ARG HOST=other.example\nFROM $HOST/a\n";
+    let mut request = classic(BuildSource::dockerfile(dockerfile));
+    let argument = ("HOST".to_owned(), "kept.example".to_owned());
+    request.options.build_args.extend([argument]);
     request.credentials = sources;
     let hub = Credentials::password("ada", CANARY);
     request.credentials.give("docker.io", hub).unwrap();
@@ -124,7 +128,7 @@ async fn the_classic_builder_is_given_what_is_known_and_the_proxies() {
         "{}",
         seen.head
     );
-    let proxies = "buildargs=%7B%22HTTP_PROXY%22%3A%22http%3A%2F%2Fp%3A1%22%2C%22http_proxy%22%3A%22http%3A%2F%2Fp%3A1%22%7D";
+    let proxies = "%22HTTP_PROXY%22%3A%22http%3A%2F%2Fp%3A1%22%2C%22http_proxy%22%3A%22http%3A%2F%2Fp%3A1%22%7D";
     assert!(seen.target.contains(proxies), "{}", seen.target);
 }
 
@@ -153,6 +157,34 @@ async fn an_engine_that_repeats_what_it_was_shown_shows_nobody_else() {
             !shown.contains(CANARY) && !shown.contains(&login),
             "{shown}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_repeats_all_that_it_was_sent_shows_nobody_else() {
+    // As a proxy does that is asked to help to find faults. What was sent is in base64.
+    let server = Engine::start(|seen: &Seen| {
+        let body = serde_json::json!({ "message": format!("denied: {}", seen.sent) }).to_string();
+        match seen {
+            seen if seen.is_pull() => answer(403, &body),
+            seen if seen.is_build() => [vec![Act::TakeBody], answer(403, &body)].concat(),
+            _ => image(),
+        }
+    });
+    let events = Events::new();
+    let mut pull = one_try("r.example/a:1");
+    pull.credentials = given(&["r.example"]);
+    let pulled = pull_image(&server.client(), &pull, &events).await;
+    let mut build = classic(BuildSource::dockerfile("FROM r.example/a:1\n"));
+    build.credentials = given(&["r.example"]);
+    let built = build_image(&server.client(), &build, &events).await;
+    let json = auth_config("r.example");
+    let config = format!(r#"{{"r.example":{json}}}"#);
+    for (error, sent) in [(pulled.unwrap_err(), json), (built.unwrap_err(), config)] {
+        let shown = format!("{} {:?}", shown(&error), events.all());
+        let sent = URL_SAFE.encode(sent);
+        assert!(shown.to_lowercase().contains("x-registry-"), "{shown}");
+        assert!(!shown.contains(sent.trim_end_matches('=')), "{shown}");
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) target: String,
     /// The whole head, in lower case.
     pub(crate) head: String,
+    /// The whole head, as it came.
+    pub(crate) sent: String,
     /// The body as far as it was read, without its transfer coding.
     pub(crate) body: Vec<u8>,
     /// Bytes that the client's side of the connection has taken.
@@ -241,6 +243,7 @@ async fn serve(
         method: words.next().unwrap(),
         target: words.next().unwrap(),
         head: head.to_lowercase(),
+        sent: head.clone(),
         ..Seen::default()
     };
     let acts = script(&request);

@@ -32,7 +32,7 @@ use self::seed::Seeds;
 use super::Service;
 use super::grpc::unary;
 use crate::buildkit::complaints::Complaints;
-use crate::credentials::{Found, Keychain, Registry};
+use crate::credentials::{Keychain, Registry, Trouble, refuses_login};
 use crate::error::Error;
 use crate::web::Web;
 
@@ -103,7 +103,7 @@ async fn credentials(
     logins: Arc<Logins>,
     asked: CredentialsRequest,
 ) -> Result<CredentialsResponse, Status> {
-    let found = logins.find(&asked.host).await?;
+    let found = logins.keychain.find(&Registry::at(&asked.host)).await;
     let login = found.as_ref().and_then(|found| found.credentials.login());
     let (username, secret) = login
         .map(|(username, secret)| (username.to_owned(), secret.reveal().to_owned()))
@@ -116,10 +116,25 @@ async fn fetch_token(
     logins: Arc<Logins>,
     asked: FetchTokenRequest,
 ) -> Result<FetchTokenResponse, Status> {
-    let found = logins.find(&asked.host).await?;
+    let registry = Registry::at(&asked.host);
+    let found = match repository(&asked.scopes) {
+        Some(repository) => logins.keychain.find_for(&registry, repository).await,
+        None => logins.keychain.find(&registry).await,
+    };
     let credentials = found.as_ref().map(|found| &found.credentials);
     let fetched = token::fetch(&logins.web, &asked, credentials).await;
-    fetched.map_err(|error| logins.complain(error))
+    match (fetched, found) {
+        // The image may be one for everybody, which credentials of old hide.
+        (Err(error), Some(found)) if refuses_login(error.kind) && only_pulls(&asked.scopes) => {
+            let for_anybody = token::fetch(&logins.web, &asked, None).await;
+            if for_anybody.is_ok() {
+                let trouble = Trouble::refused(&registry, &found, &error);
+                logins.keychain.complain(trouble);
+            }
+            for_anybody.map_err(|_| logins.complain(error))
+        }
+        (fetched, _) => fetched.map_err(|error| logins.complain(error)),
+    }
 }
 
 /// The key by which the engine knows again who has got a token.
@@ -144,12 +159,22 @@ async fn verify_token_authority(
     })
 }
 
-impl Logins {
-    async fn find(&self, host: &str) -> Result<Option<Found>, Status> {
-        let found = self.keychain.find(&Registry::at(host)).await;
-        found.map_err(|error| self.complain(error))
-    }
+/// The repository that a token is for
+/// (<https://distribution.github.io/distribution/spec/auth/scope/>).
+fn repository(scopes: &[String]) -> Option<&str> {
+    let mut scopes = scopes.iter();
+    scopes.find_map(|scope| {
+        let (resource, _actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+        Some(resource)
+    })
+}
 
+/// Whether a token for these scopes changes nothing in the registry.
+fn only_pulls(scopes: &[String]) -> bool {
+    scopes.iter().all(|scope| scope.ends_with(":pull"))
+}
+
+impl Logins {
     /// The authority for `host`. There is one for those without credentials as well: a login of theirs that the engine made
     /// by itself would make it ask the next one for a password
     /// (<https://github.com/moby/buildkit/blob/v0.25.2/util/resolver/authorizer.go>, `get`).
@@ -159,9 +184,9 @@ impl Logins {
             // In answer to this, the engine asks for the credentials.
             return Err(Status::unavailable("tokens are not fetched by this client"));
         }
-        let found = self.find(host).await?;
+        let found = self.keychain.find_all(&Registry::at(host)).await;
         let folder = environment.docker_folder();
-        let seed = self.seeds.of(host, found.as_ref(), folder.as_deref());
+        let seed = self.seeds.of(host, &found, folder.as_deref());
         let seed = seed.await.map_err(|error| self.complain(error))?;
         Authority::new(salt, &seed).map_err(|error| self.complain(error))
     }

@@ -16,7 +16,7 @@ pub(crate) struct Auths(BTreeMap<String, Option<Credentials>>);
 /// One entry, as it is written.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RawEntry {
+pub(in crate::credentials) struct RawEntry {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct RawEntry {
 
 impl Auths {
     /// Decodes the entries. Those that cannot be are left out, and named to `complain`.
-    pub(super) fn decode(
+    pub(in crate::credentials) fn decode(
         raw: BTreeMap<String, Option<RawEntry>>,
         mut complain: impl FnMut(&Registry),
     ) -> Self {
@@ -76,9 +76,31 @@ impl Auths {
         })
     }
 
-    /// Every registry that has an entry.
-    pub(crate) fn registries(&self) -> impl Iterator<Item = Registry> {
-        self.0.keys().map(|key| Registry::of_key(key))
+    /// Whether there is such a key; under which nothing may be kept.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// What is kept under `key` itself.
+    pub(crate) fn get(&self, key: &str) -> Option<&Credentials> {
+        self.0.get(key)?.as_ref()
+    }
+
+    /// What is kept for `registry` under a URL, or for Docker Hub under another of its names: a key that has a path without
+    /// being a URL is a namespace, and stands for no registry.
+    pub(crate) fn find_url(&self, registry: &Registry) -> Option<&Credentials> {
+        let is_whole = |key: &str| !key.contains('/') || key.contains("://");
+        let mut entries = self.0.iter();
+        entries.find_map(|(key, entry)| {
+            entry
+                .as_ref()
+                .filter(|_| is_whole(key) && Registry::of_key(key) == *registry)
+        })
+    }
+
+    /// Every key.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 

@@ -4,17 +4,16 @@ mod auths;
 mod proxies;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::Path;
 
 use serde::Deserialize;
 
 pub(crate) use auths::Auths;
+pub(super) use auths::RawEntry;
 pub(crate) use proxies::Spelling;
 
-use self::auths::RawEntry;
 use self::proxies::{Proxies, RawProxies};
-use super::Registry;
+use super::{Registry, settings_file};
 use crate::environment::Environment;
 use crate::progress::Warning;
 use crate::text::clean_line;
@@ -67,28 +66,17 @@ impl DockerConfig {
         (config, warnings)
     }
 
-    /// Parses the file. Entries that cannot be used are named to `complain`; an `Err` says what is wrong with the whole.
-    fn parse(content: &[u8], complain: impl FnMut(&Registry)) -> Result<Self, String> {
-        // As with `docker`, what follows the first value does not matter.
-        let mut values = serde_json::Deserializer::from_slice(content).into_iter::<Raw>();
-        let raw = match values.next() {
-            None => Raw::default(),
-            Some(Ok(raw)) => raw,
-            // The parser's own words may quote a secret.
-            Some(Err(error)) if error.is_data() => {
-                return Err(format!("line {} is not what it should be", error.line()));
-            }
-            Some(Err(error)) => return Err(format!("line {} is not JSON", error.line())),
-        };
+    /// Decodes the file. Entries that cannot be used are named to `complain`.
+    fn decode(raw: Raw, complain: impl FnMut(&Registry)) -> Self {
         let helpers = raw.cred_helpers.into_iter().flatten();
         let helpers = helpers.map(|(key, helper)| (key, helper.unwrap_or_default()));
-        Ok(Self {
+        Self {
             variable: Auths::default(),
             auths: Auths::decode(raw.auths.unwrap_or_default(), complain),
             helpers: helpers.collect(),
             store: raw.creds_store.filter(|store| !store.is_empty()),
             proxies: Proxies::decode(raw.proxies.unwrap_or_default()),
-        })
+        }
     }
 
     /// The helper that keeps the credentials for `registry`, where one does.
@@ -101,13 +89,6 @@ impl DockerConfig {
         let helper = own.or(self.store.as_ref())?;
         (!helper.is_empty()).then_some(helper.as_str())
     }
-
-    /// Every registry that somebody has logged in to, or named a helper for.
-    pub(super) fn registries(&self) -> impl Iterator<Item = Registry> {
-        let helpers = self.helpers.keys().map(|key| Registry::of_key(key));
-        let auths = self.auths.registries().chain(self.variable.registries());
-        auths.chain(helpers)
-    }
 }
 
 async fn read_file(path: &Path, warnings: &mut Vec<Warning>) -> DockerConfig {
@@ -116,33 +97,20 @@ async fn read_file(path: &Path, warnings: &mut Vec<Warning>) -> DockerConfig {
         let message = format!("cannot use `{}`: {reason}", clean_line(&path));
         warnings.push(Warning::new(INVALID, message));
     };
-    let content = match tokio::fs::read(path).await {
-        Ok(content) => content,
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Vec::new(),
-        Err(error) => {
-            warn(&format!(
-                "{}; there are no credentials without it",
-                error.kind()
-            ));
+    let raw: Raw = match settings_file::read(path).await {
+        Ok(raw) => raw,
+        Err(reason) => {
+            warn(&format!("{reason}; there are no credentials without it"));
             return DockerConfig::default();
         }
     };
-    let mut broken = Vec::new();
-    match DockerConfig::parse(&content, |registry| broken.push(registry.to_string())) {
-        Ok(config) => {
-            for registry in broken {
-                let registry = clean_line(&registry);
-                warn(&format!(
-                    "the credentials for `{registry}` do not decode, and are ignored"
-                ));
-            }
-            config
-        }
-        Err(reason) => {
-            warn(&format!("{reason}; there are no credentials without it"));
-            DockerConfig::default()
-        }
-    }
+    DockerConfig::decode(raw, |registry| {
+        let registry = registry.to_string();
+        let registry = clean_line(&registry);
+        warn(&format!(
+            "the credentials for `{registry}` do not decode, and are ignored"
+        ));
+    })
 }
 
 #[cfg(test)]
@@ -150,7 +118,8 @@ mod tests {
     use super::*;
 
     fn parse(json: &str) -> DockerConfig {
-        DockerConfig::parse(json.as_bytes(), |registry| panic!("{registry}")).unwrap()
+        let raw = settings_file::parse(json.as_bytes()).unwrap();
+        DockerConfig::decode(raw, |registry| panic!("{registry}"))
     }
 
     /// The settings in a folder whose `config.json` has `content`, and what is said about them.

@@ -24,10 +24,17 @@ fn variables(folder: &Path) -> Variables {
         .collect()
 }
 
-async fn asked(script: &str) -> Result<Option<Credentials>> {
+async fn asked(script: &str) -> Result<Option<Credentials>, BrokenHelper> {
     let folder = helper(script);
     let registry = Registry::at("registry-1.docker.io");
-    ask("test", &registry, &variables(folder.path()), LIMIT).await
+    ask(
+        "test",
+        &registry,
+        registry.key(),
+        &variables(folder.path()),
+        LIMIT,
+    )
+    .await
 }
 
 #[tokio::test]
@@ -73,16 +80,22 @@ async fn a_helper_that_fails_is_an_error_that_names_it_and_shows_nothing_that_it
             "echo $CANARY",
             "its answer is not what a credential helper says",
         ),
-        // Nobody reads it any more.
-        ("yes $CANARY", "failed with exit code 141"),
+        // A gigabyte of it, of which nobody reads more than the first 64 KiB.
+        (
+            "yes $CANARY | head -c 1073741824; exit 1",
+            "failed with exit code 1",
+        ),
+        (
+            "trap '' PIPE; yes $CANARY | head -c 1073741824; true",
+            "its answer is not what a credential helper says",
+        ),
         (
             r#"echo '{"Username":1}'"#,
             "its answer is not what a credential helper says",
         ),
     ] {
         let error = asked(script).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::CredentialHelper, "{script}");
-        assert_eq!(error.registry.as_deref(), Some("docker.io"));
+        assert_eq!(error.registry, Registry::at("docker.io"));
         let shown = format!("{error:?}");
         assert!(shown.contains(reason), "{script}: {shown}");
         assert!(shown.contains("`docker-credential-test`"), "{shown}");
@@ -95,33 +108,57 @@ async fn a_helper_that_is_not_there_or_may_not_be_run_is_an_error() {
     let folder = helper("true");
     let registry = Registry::at("ghcr.io");
     let nothing = tempfile::tempdir().unwrap();
-    let error = ask("test", &registry, &variables(nothing.path()), LIMIT).await;
+    let error = ask(
+        "test",
+        &registry,
+        registry.key(),
+        &variables(nothing.path()),
+        LIMIT,
+    )
+    .await;
     let error = error.unwrap_err();
     assert!(
         error
             .message
             .ends_with("there is no such program on the PATH"),
-        "{error}"
+        "{error:?}"
     );
 
     let path = folder.path().join("docker-credential-test");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let error = ask("test", &registry, &variables(folder.path()), LIMIT).await;
+    let error = ask(
+        "test",
+        &registry,
+        registry.key(),
+        &variables(folder.path()),
+        LIMIT,
+    )
+    .await;
     let error = error.unwrap_err();
     assert!(
         error.message.ends_with("this user may not run it"),
-        "{error}"
+        "{error:?}"
     );
 }
 
 #[tokio::test]
 async fn a_name_that_is_a_path_runs_nothing() {
-    for name in ["", "../test", "a/b", "-x", ".x", "a b", &"a".repeat(65)] {
+    let long = "a".repeat(65);
+    for name in [
+        "", "../test", "../../x", "a/b", "-x", ".x", "a b", "a;b", "a\nb", "a\0b", "a$b", "ä",
+        &long,
+    ] {
         let registry = Registry::at("ghcr.io");
-        let error = ask(name, &registry, &Variables::default(), LIMIT).await;
+        let error = ask(
+            name,
+            &registry,
+            registry.key(),
+            &Variables::default(),
+            LIMIT,
+        )
+        .await;
         let error = error.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::CredentialHelper, "{name}");
-        assert!(error.message.contains("is not one"), "{error}");
+        assert!(error.message.contains("is not one"), "{error:?}");
     }
 }
 
@@ -146,7 +183,13 @@ async fn a_helper_that_hangs_is_ended_with_all_that_it_has_started() {
     write_program(&program, &script);
     let registry = Registry::at("ghcr.io");
     let variables = variables(folder.path());
-    let work = ask("test", &registry, &variables, Duration::from_secs(600));
+    let work = ask(
+        "test",
+        &registry,
+        registry.key(),
+        &variables,
+        Duration::from_secs(600),
+    );
     let opened = tokio::task::spawn_blocking(move || std::fs::File::open(pipe).unwrap());
     let mut reader = tokio::select! {
         result = work => panic!("it answered: {result:?}"),
@@ -169,10 +212,17 @@ async fn a_helper_that_does_not_answer_in_its_time_is_an_error() {
     let folder = helper("sleep 600");
     let registry = Registry::at("ghcr.io");
     let limit = Duration::from_millis(50);
-    let error = ask("test", &registry, &variables(folder.path()), limit).await;
+    let error = ask(
+        "test",
+        &registry,
+        registry.key(),
+        &variables(folder.path()),
+        limit,
+    )
+    .await;
     let error = error.unwrap_err();
     assert!(
         error.message.ends_with("it did not answer within 0.05 s"),
-        "{error}"
+        "{error:?}"
     );
 }

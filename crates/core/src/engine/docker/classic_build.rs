@@ -19,7 +19,7 @@ use super::watch::Watch;
 use super::{Call, DockerEngine};
 use crate::build_context::{self, BuildContext, Compression, ContextCounters};
 use crate::build_options::{BuildOptions, Builder, NoCache, OutputKind};
-use crate::credentials::{Credentials, Registry, Spelling, registry_config};
+use crate::credentials::Spelling;
 use crate::engine::decode::{BuildDecoder, Failure};
 use crate::engine::http::Exchange;
 use crate::engine::{ContextCompression, EngineBuild, EngineBuilt};
@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Warning};
 use crate::reference::ImageName;
 
-/// Where the engine finds the credentials for whatever registries the Dockerfile names
+/// Where the engine finds the credentials for the registries of base images
 /// (<https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageBuild>).
 const REGISTRY_CONFIG: HeaderName = HeaderName::from_static("x-registry-config");
 
@@ -51,15 +51,17 @@ pub(super) async fn build(
         ContextCompression::None => Compression::None,
         ContextCompression::Auto | ContextCompression::Gzip => Compression::Gzip,
     };
-    let (credentials, warnings) = build.credentials.all().await;
     let build_args = build_args(engine, build).await;
     let BuildContext {
         dockerfile,
+        dockerfile_text,
         stream,
         outcome,
         counters,
     } = build_context::open(build.source.clone(), compression).await?;
-    let request = head(&target(options, &build_args, &dockerfile), &credentials)
+    let bases = build_context::base_images(&dockerfile_text, &build_args);
+    let credentials = build.credentials.of_build(&bases).await;
+    let request = head(&target(options, &build_args, &dockerfile), credentials)
         .body(StreamBody::new(stream.map_ok(Frame::data)))
         .map_err(|error| {
             // The classic builder takes everything in the request line, of which 64 KiB are the most.
@@ -72,7 +74,7 @@ pub(super) async fn build(
         watch: Watch::new(None, progress),
     };
     let mut upload = Upload::new(counters, build.stall);
-    for warning in warnings {
+    for warning in build.credentials.take_warnings() {
         let warnings = [ProgressEvent::Warning(warning.clone())];
         told.watch.take(&warnings, false);
         upload.warnings.push(warning);
@@ -133,15 +135,15 @@ async fn build_args(engine: &DockerEngine, build: &EngineBuild) -> BTreeMap<Stri
     all
 }
 
-fn head(target: &Target, credentials: &[(Registry, Credentials)]) -> request::Builder {
+fn head(target: &Target, credentials: Option<HeaderValue>) -> request::Builder {
     let head = Request::builder()
         .method(Method::POST)
         .uri(target.as_str())
         .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-    if credentials.is_empty() {
-        return head;
+    match credentials {
+        Some(credentials) => head.header(REGISTRY_CONFIG, credentials),
+        None => head,
     }
-    head.header(REGISTRY_CONFIG, registry_config(credentials))
 }
 
 /// An option that only BuildKit has, where one is set.

@@ -63,8 +63,7 @@ async fn push(
     let subject = tag.to_string();
     let call = Call::push(engine, &subject);
     let registry = Registry::at(tag.registry());
-    let found = keychain.find(&registry).await;
-    let auth = match found.map_err(|error| call.name(error))? {
+    let auth = match keychain.find_for(&registry, tag.repository()).await {
         Some(found) => registry_auth(&registry, &found.credentials),
         None => ANONYMOUS,
     };

@@ -125,6 +125,9 @@ impl Terminal {
                     format_duration(delay)
                 )
             }
+            AttemptPhase::RetryingAnonymously => {
+                format!("Asking again without credentials for {reference}")
+            }
             AttemptPhase::FallingBack => format!("Going to the next source of {reference}"),
             AttemptPhase::Failed => format!("Failed to pull {reference}"),
         };
