@@ -13,6 +13,7 @@ mod inspect;
 mod pull;
 mod push;
 mod query;
+mod survey;
 mod watch;
 
 use std::fmt;
@@ -25,8 +26,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
+pub(crate) use self::build::prefers_buildkit;
 use self::call::Call;
 use self::facts::Facts;
+pub(crate) use self::survey::EngineAnswers;
 use crate::buildkit;
 use crate::check_build::CheckWarning;
 use crate::credentials::Credentials;
@@ -41,7 +44,7 @@ use crate::progress::ProgressSink;
 use crate::reference::{ImageName, Reference};
 
 /// Wait before the one more round of pings where an engine cannot be reached.
-const SECOND_PING: Duration = Duration::from_millis(200);
+pub(crate) const SECOND_PING: Duration = Duration::from_millis(200);
 
 /// Longest wait for the answer to a short typed call.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -90,13 +93,7 @@ impl DockerEngine {
                 }
             }
         }
-        match failures
-            .iter()
-            .position(|(candidate, _)| candidate.is_explicit())
-        {
-            Some(named) => Err(failures.swap_remove(named).1),
-            None => Err(not_found(failures)),
-        }
+        Err(not_reached(failures))
     }
 
     /// An engine at `endpoint`, not asked yet.
@@ -133,7 +130,8 @@ impl DockerEngine {
         &self.http.endpoint
     }
 
-    async fn ping(&self, limit: Duration) -> Result<()> {
+    /// Asks whether it is alive.
+    pub(crate) async fn ping(&self, limit: Duration) -> Result<()> {
         let endpoint = self.endpoint().to_string();
         let call = Call::connect(self, &endpoint);
         match tokio::time::timeout(limit, self.facts()).await {
@@ -221,8 +219,19 @@ impl fmt::Debug for DockerEngine {
 }
 
 /// Whether an engine may be there in a moment. `ssh` has its own patience, and a server may lock out who asks in vain.
-fn may_return(candidate: &Candidate, error: &Error) -> bool {
+pub(crate) fn may_return(candidate: &Candidate, error: &Error) -> bool {
     error.kind == ErrorKind::EngineUnreachable && !matches!(candidate.endpoint, Endpoint::Ssh(_))
+}
+
+/// Why no candidate is an engine.
+pub(crate) fn not_reached(mut failures: Vec<(&Candidate, Error)>) -> Error {
+    match failures
+        .iter()
+        .position(|(candidate, _)| candidate.is_explicit())
+    {
+        Some(named) => failures.swap_remove(named).1,
+        None => not_found(failures),
+    }
 }
 
 /// No default endpoint answered: a socket that may not be opened is a better lead than one that is not there.
