@@ -41,6 +41,19 @@ export declare function buildImage(options: BuildOptions): Promise<BuildResult>
 export declare function checkBuild(options?: BuildOptions): Promise<BuildCheck>
 
 /**
+ * Says what there is to work with, for people (`text`) and for programs: which engine, why that one, what else came into
+ * question, what it can do, and where the credentials for each registry would come from. Nothing is pulled or changed, no
+ * registry is asked and no credential helper is run; no secret and no user name is in the answer.
+ *
+ * That there is no engine is a finding and no failure: `engine` is `null` then, and `problem` what every other call would
+ * reject with. Only options that are not valid, an abort and `timeouts.totalMs` reject.
+ *
+ * @param options Which engine, and which registries. No event is told.
+ * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
+ */
+export declare function diagnose(options?: DiagnoseOptions): Promise<Diagnosis>
+
+/**
  * Tells whether an image is there. Only the engine's "not found" is `false`: every other failure rejects.
  *
  * @param image Reference, digest or ID of a local image. Default: `docker.io/prizz/opencode-cloud-sandbox:latest`.
@@ -172,6 +185,21 @@ export interface RetryOptions {
 
 /** Options of {@link imageExists} and {@link inspectImage}. */
 export interface InspectOptions extends CommonOptions {}
+
+/**
+ * Options of {@link diagnose}. `timeouts.connectMs` is the longest wait for each answer. A Docker context that is not there
+ * is a finding.
+ */
+export interface DiagnoseOptions extends CommonOptions {
+  /**
+   * Images whose registries are looked at.
+   *
+   * @default the sources of the opencode image
+   */
+  images?: string[] | undefined
+  /** Credentials by registry, as for {@link pullImage}. They are not looked into. */
+  credentials?: Record<string, RegistryCredentials> | undefined
+}
 
 /** What a registry knows somebody by: a user name with a password, or one token. */
 export type RegistryCredentials =
@@ -546,6 +574,164 @@ export interface OpencodeOptions {
         no?: string | undefined
       }
     | undefined
+}
+
+/** What there is to work with. Each text is one line, without control sequences and without secrets of URLs. */
+export interface Diagnosis {
+  /** All of it for people: lines of 80 columns, as far as paths allow, to be printed or pasted into a report. */
+  text: string
+  /** This package. */
+  shipway: {
+    version: string
+    /** Platform of this process, such as `linux/amd64`. */
+    platform: string
+    /** Version of Node.js. */
+    node: string
+    /** Environment variables that are set and that count, without their values. */
+    variables: string[]
+  }
+  /** The endpoint that is used; `null` where none answers. */
+  endpoint: ConsideredEndpoint | null
+  /** Every endpoint that came into question, in the order of preference. */
+  considered: ConsideredEndpoint[]
+  /** What the engine says of itself; `null` where none answers. */
+  engine: EngineFacts | null
+  /** Why there is no engine. */
+  problem?: Problem
+  /** The registries of the images in question. */
+  registries: RegistryFacts[]
+  /** What is wrong or should be known, the gravest first. Without an `error`, calls can succeed. */
+  findings: Finding[]
+}
+
+/** An endpoint that came into question, with what speaks against it. */
+export interface ConsideredEndpoint extends Partial<Problem> {
+  /** Endpoint as the option `engine` takes it; absent where what named it leads nowhere. */
+  address?: string
+  /** `option`, `DOCKER_HOST`, `DOCKER_CONTEXT`, `current context`, or whose usual place it is: `default`, `Podman`, … */
+  reason: string
+  /** The Docker context that has it. */
+  context?: string
+  /**
+   * What came of it: `available` answers, but another comes first; `overruled` was not asked, for another was named that
+   * comes first; `notFound` is no socket; `refused` has nothing listening; `forbidden` may not be opened by this user;
+   * `invalid` does not parse, or is a context that is not there.
+   */
+  outcome:
+    | 'used'
+    | 'available'
+    | 'overruled'
+    | 'notFound'
+    | 'refused'
+    | 'forbidden'
+    | 'timedOut'
+    | 'invalid'
+    | 'failed'
+}
+
+/** A failure that is told and not thrown. */
+export interface Problem {
+  /** Stable name: that of an error, or of a finding. */
+  code: string
+  /** One line. */
+  message: string
+  /** What to try. */
+  hint?: string
+}
+
+/**
+ * Something that is wrong (`error`: no call will succeed; `warning`: some will not, or not as expected) or that should be
+ * known. Beside the codes of errors there are `ENGINE_ELSEWHERE` (another engine answers than the one that was named),
+ * `CONTEXT_OVERRULED`, `NO_BUILDKIT`, `ENGINE_DISK_LOW` (less than 2 GiB), `ENGINE_WITHOUT_TLS` and `DOCKER_CONFIG_INVALID`.
+ */
+export interface Finding extends Problem {
+  severity: 'error' | 'warning' | 'info'
+}
+
+/** What an engine says of itself. What it does not say, or not in time, is absent. */
+export interface EngineFacts {
+  name: 'Docker Engine' | 'Docker Desktop' | 'Podman'
+  version?: string
+  /** What the engine is sold as, such as `Docker Engine - Community`. */
+  product?: string
+  /** The newest API that it speaks, such as `1.51`. */
+  apiVersion?: string
+  /** The oldest API that it speaks. */
+  minApiVersion?: string
+  operatingSystem?: string
+  kernelVersion?: string
+  /** Its own platform, such as `linux/amd64`: that of images where a call names none. */
+  platform?: string
+  /** Platforms that it builds for, its own first. */
+  platforms: string[]
+  /** Whether it runs without root. */
+  rootless?: boolean
+  cpus?: number
+  memoryBytes?: number
+  cgroupVersion?: string
+  /** What keeps images: Docker's graph driver, containerd, or Podman's store. */
+  store?: 'graphdriver' | 'containerd' | 'containersStorage'
+  /** The storage driver or snapshotter, such as `overlay2`. */
+  storageDriver?: string
+  buildkit: {
+    /** Whether it answers. */
+    available: boolean
+    /** Whether it builds where a call names no builder. */
+    isDefault: boolean
+    /** `direct`: gRPC on the engine's endpoint (API 1.53); `upgrade`: over a connection of the API that is taken over. */
+    way?: 'direct' | 'upgrade'
+    /** Its version, where it knows it. */
+    version?: string
+    /** Why it does not answer, where the engine may have one. */
+    problem?: Problem
+    /** Options of {@link buildImage} that it does not take; `oci-layout` is that form of `contexts`. */
+    unsupported: string[]
+  }
+  disk: {
+    /** Where the engine keeps its data, as the engine sees it. */
+    rootDirectory?: string
+    /** Room that is left there; only where the engine is on this machine and sees the same files. */
+    freeBytes?: number
+    /** Size of that file system. */
+    totalBytes?: number
+    /** Number of images. */
+    images?: number
+    /** All layers of images, each counted once. */
+    imagesBytes?: number
+    buildCacheBytes?: number
+  }
+  /** Mirrors that it asks before Docker Hub. */
+  mirrors: string[]
+  /** Registries and networks to which it speaks without checked TLS. */
+  insecureRegistries: string[]
+  /** Proxies through which it reaches registries. */
+  proxies?: { http?: string; https?: string; no?: string }
+  /** What it warns of itself. */
+  warnings: string[]
+}
+
+/**
+ * A registry, and where its credentials would come from; never what they are. Where the repositories of one have theirs from
+ * several places, there is one for each of those.
+ */
+export interface RegistryFacts {
+  /** Host, such as `ghcr.io`. */
+  registry: string
+  /** The images in question, as canonical references. */
+  images: string[]
+  credentials: {
+    /**
+     * Who is asked first: the option `credentials`, the variable, a credential helper (which is not asked here and may have
+     * none), `docker`'s `config.json`, Podman's `auth.json`; with `none`, the registry is asked anonymously.
+     */
+    origin: 'option' | 'DOCKER_AUTH_CONFIG' | 'helper' | 'config.json' | 'auth.json' | 'none'
+    /** The helper's program. */
+    helper?: string
+    /** Path of the file that has them, or names the helper. */
+    file?: string
+    /** Why they cannot be had, such as a helper that is not on the `PATH`. */
+    problem?: Problem
+  }
 }
 
 /** An image that was pulled, is there under `reference`, and was inspected. */
@@ -937,7 +1123,14 @@ export declare class ShipwayError extends Error {
   /** Why it failed: the field to decide by. */
   code: ErrorCode
   /** What was being done: `connect` until the engine has answered, then the function that was called. */
-  operation: 'connect' | 'pullImage' | 'buildImage' | 'checkBuild' | 'imageExists' | 'inspectImage'
+  operation:
+    | 'connect'
+    | 'pullImage'
+    | 'buildImage'
+    | 'checkBuild'
+    | 'diagnose'
+    | 'imageExists'
+    | 'inspectImage'
   /** Whether trying again later, with nothing changed, can succeed. */
   retryable: boolean
   /** What a person can try. */

@@ -5,7 +5,7 @@ const { ShipwayError, failed, internal, listenerFailed } = require('./face/error
 const { clearOnInterrupt } = require('./face/interrupt.js')
 const { Listener } = require('./face/listener.js')
 const { onAbort } = require('./face/signal.js')
-const { BUILD, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
+const { BUILD, DIAGNOSE, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
 
 async function pullImage(image, options) {
   return await call('pullImage', PULL, image, options, (operation, checked, listener) =>
@@ -23,6 +23,14 @@ async function checkBuild(options) {
   return await call('checkBuild', BUILD, undefined, options, (operation, checked) =>
     native.checkBuild(operation, checked),
   )
+}
+
+async function diagnose(options) {
+  const { node } = process.versions
+  const text = await call('diagnose', DIAGNOSE, undefined, options, (operation, checked) =>
+    native.diagnose(operation, { ...checked, node }),
+  )
+  return JSON.parse(text)
 }
 
 async function imageExists(image, options) {
@@ -69,4 +77,12 @@ async function call(verb, schema, image, options, start) {
   throw new DOMException('the operation was interrupted', 'AbortError')
 }
 
-module.exports = { ShipwayError, buildImage, checkBuild, imageExists, inspectImage, pullImage }
+module.exports = {
+  ShipwayError,
+  buildImage,
+  checkBuild,
+  diagnose,
+  imageExists,
+  inspectImage,
+  pullImage,
+}

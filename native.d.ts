@@ -233,6 +233,31 @@ export interface CredentialOptions {
   registryToken?: string
 }
 
+/** Says what there is to work with. */
+export declare function diagnose(operation: Operation, options: DiagnoseOptions): Promise<DiagnoseOutcome>
+
+/** Options of `diagnose`. */
+export interface DiagnoseOptions {
+  /** Endpoint of the engine. */
+  engine?: string
+  /** Time limits. */
+  timeouts?: TimeoutOptions
+  /** Images whose registries are looked at. */
+  images?: Array<string>
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
+  /** Version of Node.js. */
+  node: string
+}
+
+/** How a diagnosis ended; with neither field it was cancelled. */
+export interface DiagnoseOutcome {
+  /** The diagnosis, as JSON text: most of its fields may be absent. */
+  ok?: string
+  /** Why there is none. */
+  error?: Failure
+}
+
 /** A place in a Dockerfile. */
 export interface DockerfilePlace {
   /** Path as it was given; absent where the Dockerfile is no file. */

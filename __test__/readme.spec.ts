@@ -11,8 +11,8 @@ import { runNode } from './helpers/run-node.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = await readFile(path.join(root, 'README.md'), 'utf8')
-const [pull, build, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) =>
-  String(code),
+const [pull, build, diagnosis, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(
+  ([, code]) => String(code),
 )
 // Docker 20.10 has no checks.
 const engine = engines.find(({ apiVersion }) => apiVersion !== '1.41') ?? engines[0]
@@ -30,6 +30,7 @@ COPY main.js /
 test('each example of the README has a test', () => {
   assert.match(String(pull), /pullImage/)
   assert.match(String(build), /buildImage/)
+  assert.match(String(diagnosis), /diagnose/)
   assert.deepEqual(others, [])
 })
 
@@ -59,6 +60,19 @@ testWithEngine('the example that checks and builds runs', async (t) => {
     String(result),
     /^sha256:[0-9a-f]{64} built by buildkit { total: 3, cached: [0-3] }$/,
   )
+})
+
+test('the example that diagnoses runs, with an engine and without one', async (t) => {
+  const fake = await startEngine()
+  t.after(() => fake.close())
+  const run = (DOCKER_HOST: string) => runNode(String(diagnosis), { env: { DOCKER_HOST } })
+  const found = await run(fake.endpoint)
+  assert.deepEqual({ code: found.code, stderr: found.stderr }, { code: 0, stderr: '' })
+  assert.match(found.stdout, /^shipway .*\n[^]*\n✓ Docker Engine\n/)
+  const none = await run('unix:///there/is/none')
+  assert.equal(none.code, 0)
+  assert.match(none.stdout, /\n✗ no engine\n/)
+  assert.match(none.stderr, /^ENGINE_UNREACHABLE check that the engine is running/)
 })
 
 test('the README names every code of an error', async () => {

@@ -9,6 +9,8 @@ import {
   type CacheSource,
   type CacheTarget,
   type CheckWarning,
+  type DiagnoseOptions,
+  type Diagnosis,
   type ErrorCode,
   type ImageDetails,
   type InspectOptions,
@@ -21,6 +23,7 @@ import {
   type Warning,
   buildImage,
   checkBuild,
+  diagnose,
   imageExists,
   inspectImage,
   pullImage,
@@ -123,11 +126,24 @@ is<Equal<ReturnType<typeof checkBuild>, Promise<BuildCheck>>>()
 is<Equal<BuildCheck['warnings'], CheckWarning[]>>()
 void checkBuild({ contextDirectory: '.', buildArgs: { A: '1' }, target: 'build' })
 
+// A diagnosis says what it knows, and that there is no engine without throwing.
+is<Equal<ReturnType<typeof diagnose>, Promise<Diagnosis>>>()
+void diagnose({ engine: 'prod', images: ['acme/app:1.4'], timeouts: { connectMs: 1000 } })
+// @ts-expect-error: nothing is pulled
+void diagnose({ fallbacks: [] })
+export function summary({ engine, problem, findings }: Diagnosis): string {
+  // @ts-expect-error: there may be none
+  void engine.version
+  const first = findings.find(({ severity }) => severity === 'error')
+  return engine ? `${engine.name} ${engine.version ?? ''}` : (problem?.code ?? first?.message ?? '')
+}
+
 // One set of options serves several calls.
 const shared = { engine: 'unix:///x', progress: 'plain' } as const
 void pullImage('a', shared)
 void buildImage(shared)
 void imageExists('a', shared)
+void diagnose(shared)
 
 // Events are told apart by `type`, attempts by `phase`.
 export function title(event: ProgressEvent): string {
@@ -201,6 +217,12 @@ is<
   >
 >()
 is<Equal<Keys<native.InspectOptions>, Exclude<Keys<InspectOptions>, OfTheFace | 'retry'>>>()
+is<
+  Equal<
+    Exclude<Keys<native.DiagnoseOptions>, 'node'>,
+    Exclude<Keys<DiagnoseOptions>, OfTheFace | 'retry' | 'platform'>
+  >
+>()
 is<Equal<Keys<native.TimeoutOptions>, Keys<Timeouts>>>()
 type AnyKey<T> = T extends T ? keyof T : never
 is<Equal<Keys<native.OutputOptions>, AnyKey<BuildOutput>>>()

@@ -77,6 +77,8 @@ const INSPECT = shape(SHARED)
 
 const PULL = shape({ ...SHARED, credentials, fallbacks: listOf(text) })
 
+const DIAGNOSE = shape({ ...SHARED, credentials, images: listOf(text) })
+
 const BUILD = shape({
   ...SHARED,
   ...build.FIELDS,
@@ -174,4 +176,4 @@ function toNative(options, display) {
   }
 }
 
-module.exports = { BUILD, INSPECT, PULL, checkOptions, toNative }
+module.exports = { BUILD, DIAGNOSE, INSPECT, PULL, checkOptions, toNative }

@@ -5,6 +5,7 @@ pub mod build_image;
 mod build_request;
 pub mod check_build;
 mod delivery;
+pub mod diagnose;
 mod display;
 pub mod facts;
 pub mod failure;

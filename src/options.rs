@@ -80,6 +80,21 @@ pub struct InspectOptions {
     pub platform: Option<String>,
 }
 
+/// Options of `diagnose`.
+#[napi(object, object_to_js = false)]
+pub struct DiagnoseOptions {
+    /// Endpoint of the engine.
+    pub engine: Option<String>,
+    /// Time limits.
+    pub timeouts: Option<TimeoutOptions>,
+    /// Images whose registries are looked at.
+    pub images: Option<Vec<String>>,
+    /// Credentials by registry.
+    pub credentials: Option<BTreeMap<String, CredentialOptions>>,
+    /// Version of Node.js.
+    pub node: String,
+}
+
 /// Options of `buildImage`.
 #[napi(object, object_to_js = false)]
 pub struct BuildOptions {

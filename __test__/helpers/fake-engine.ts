@@ -10,6 +10,8 @@ export interface Script {
   ping?: Answer
   pull?: Answer | Answer[]
   build?: Answer
+  /** Answers to requests for other paths, such as `/info`. */
+  others?: Record<string, Answer>
   /** Local images by the name that is looked up. */
   images?: Record<string, object>
 }
@@ -56,6 +58,8 @@ export async function startEngine(script: Script = {}): Promise<FakeEngine> {
       images.set(`${url.searchParams.get('fromImage')}:${url.searchParams.get('tag')}`, {})
       return answer?.(response, request)
     }
+    const other = script.others?.[path]
+    if (other) return other(response, request)
     if (path === '/build') {
       for (const tag of url.searchParams.getAll('t')) images.set(tag, {})
       images.set(ID, {})

@@ -200,6 +200,8 @@ pub enum Operation {
     BuildImage,
     /// Checking a build.
     CheckBuild,
+    /// Saying what there is to work with.
+    Diagnose,
 }
 
 impl Operation {
@@ -211,6 +213,7 @@ impl Operation {
             Self::PullImage => "pullImage",
             Self::BuildImage => "buildImage",
             Self::CheckBuild => "checkBuild",
+            Self::Diagnose => "diagnose",
         }
     }
 }

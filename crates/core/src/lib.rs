@@ -4,7 +4,7 @@
 //! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
 //! [`check_build()`]. Each takes an
 //! [`Engine`](engine::Engine), a request and a [`ProgressSink`](progress::ProgressSink); dropping its future cancels
-//! the work at the engine. Nothing here prints, and only [`environment`] reads environment variables.
+//! the work at the engine. [`diagnose()`] says what there is to work with. Nothing here prints, and only [`environment`] reads environment variables.
 
 pub mod attempt;
 pub mod build_context;
@@ -12,6 +12,7 @@ pub mod build_image;
 pub mod build_options;
 pub mod check_build;
 pub mod credentials;
+pub mod diagnose;
 pub mod engine;
 pub mod environment;
 pub mod error;
@@ -41,6 +42,7 @@ pub use build_image::{BuildRequest, BuildSource, BuiltImage, build_image};
 pub use build_options::BuildOptions;
 pub use check_build::{BuildCheck, CheckWarning, check_build};
 pub use credentials::{CredentialSources, Credentials};
+pub use diagnose::{DiagnoseRequest, Diagnosis, diagnose};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
 pub use environment::Environment;

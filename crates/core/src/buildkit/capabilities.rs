@@ -25,8 +25,26 @@ enum Need {
 
 /// Refuses options that the engine would ignore or fail on.
 pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
+    for (is_set, option, need) in needs(options) {
+        if is_set {
+            need.check(option, worker)?;
+        }
+    }
+    Ok(())
+}
+
+/// The options that [`check`] would refuse, by their names.
+pub(crate) fn unsupported(worker: &Worker) -> Vec<&'static str> {
+    let options = BuildOptions::default();
+    let needs = needs(&options).into_iter();
+    let unmet = needs.filter(|(_, option, need)| need.check(option, worker).is_err());
+    unmet.map(|(_, option, _)| option).collect()
+}
+
+/// Each option that not every engine takes: whether it is set, its name, and what it needs.
+fn needs(options: &BuildOptions) -> [(bool, &'static str, Need); 7] {
     let mut contexts = options.contexts.values();
-    let needs = [
+    [
         (
             contexts.any(|context| matches!(context, NamedContext::OciLayout { .. })),
             OCI_LAYOUT,
@@ -64,13 +82,7 @@ pub(crate) fn check(options: &BuildOptions, worker: &Worker) -> Result<()> {
             "sourceDateEpoch",
             Need::Api(BUILDKIT_0_11),
         ),
-    ];
-    for (is_set, option, need) in needs {
-        if is_set {
-            need.check(option, worker)?;
-        }
-    }
-    Ok(())
+    ]
 }
 
 impl Need {
@@ -161,6 +173,18 @@ mod tests {
             let error = check(&options, worker).unwrap_err();
             assert!(error.hint().unwrap().starts_with(words), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_would_be_refused_can_be_listed_beforehand() {
+        assert!(unsupported(&NEW).is_empty());
+        let graph_driver = Worker {
+            has_containerd_store: false,
+            ..NEW
+        };
+        let of_the_store = ["oci-layout", "platforms", "attestations"];
+        assert_eq!(unsupported(&graph_driver), of_the_store);
+        assert!(unsupported(&OLD).contains(&"ulimits"));
     }
 
     #[test]

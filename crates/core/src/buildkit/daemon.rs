@@ -125,6 +125,11 @@ impl Daemon {
         &self.control
     }
 
+    /// Whether gRPC is spoken on the API's own endpoint.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.route == Route::Direct
+    }
+
     /// Starts tasks that end with this daemon.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks

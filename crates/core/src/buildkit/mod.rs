@@ -28,6 +28,7 @@ mod run;
 mod scratch;
 mod session;
 mod status;
+mod survey;
 pub(crate) mod tasks;
 mod transfers;
 
@@ -36,3 +37,4 @@ pub(crate) use build::{Failure, build};
 pub(crate) use check::check;
 pub(crate) use daemon::{Daemon, Unreachable};
 pub(crate) use node::node;
+pub(crate) use survey::{Survey, survey};

@@ -24,6 +24,13 @@ const ANSWER_BYTES: u64 = 64 * 1024;
 /// (<https://github.com/docker/docker-credential-helpers/blob/v0.9.4/credentials/error.go>).
 const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 
+/// What is wrong with a name that could be that of any program.
+const NO_NAME: &str = "its name in config.json is not one";
+
+/// The same with a program that is not there, and with one that is no program.
+const NOT_THERE: &str = "there is no such program on the PATH";
+const NOT_ALLOWED: &str = "this user may not run it";
+
 /// The user name that stands for an identity token
 /// (<https://github.com/docker/cli/blob/v28.5.2/cli/config/credentials/native_store.go>, `tokenUsername`).
 const TOKEN_USERNAME: &str = "<token>";
@@ -56,11 +63,7 @@ pub(super) async fn ask(
     limit: Duration,
 ) -> Result<Option<Credentials>, BrokenHelper> {
     if !is_name(name) {
-        return Err(failed(
-            "a credential helper",
-            registry,
-            "its name is not one",
-        ));
+        return Err(failed("a credential helper", registry, NO_NAME));
     }
     let program = format!("docker-credential-{name}");
     let fail = |reason: &str| failed(&format!("`{program}`"), registry, reason);
@@ -88,6 +91,37 @@ pub(super) async fn ask(
         }
         (username, secret) => Some(Credentials::password(username, &secret)),
     })
+}
+
+/// Why the helper `name` could not be asked, found without running it; `None` where nothing is in the way.
+pub(super) async fn problem(name: &str, variables: &Variables) -> Option<&'static str> {
+    if !is_name(name) {
+        return Some(NO_NAME);
+    }
+    let program = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
+    let mut variables = variables.iter();
+    let is_path = |name: &std::ffi::OsStr| name.eq_ignore_ascii_case("PATH");
+    let (_, path) = variables.find(|(name, _)| is_path(name))?;
+    let mut problem = NOT_THERE;
+    for folder in std::env::split_paths(path) {
+        let file = folder.join(&program);
+        match tokio::fs::metadata(&file).await {
+            Ok(found) if found.is_file() && may_run(&file) => return None,
+            Ok(_) => problem = NOT_ALLOWED,
+            Err(_) => {}
+        }
+    }
+    Some(problem)
+}
+
+#[cfg(unix)]
+fn may_run(file: &std::path::Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_run(_file: &std::path::Path) -> bool {
+    true
 }
 
 /// Whether `name` can only be the end of a program's name: a path in `config.json` must not run what it likes.
@@ -166,8 +200,8 @@ fn failed(helper: &str, registry: &Registry, reason: &str) -> BrokenHelper {
 
 fn not_run(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such program on the PATH".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not run it".to_owned(),
+        io::ErrorKind::NotFound => NOT_THERE.to_owned(),
+        io::ErrorKind::PermissionDenied => NOT_ALLOWED.to_owned(),
         kind => kind.to_string(),
     }
 }

@@ -92,6 +92,27 @@ impl Keychain {
         (!candidates.is_empty()).then(|| candidates.swap_remove(0).origin)
     }
 
+    /// The same for `repository`, such as `acme/app`, of `registry`.
+    pub(crate) async fn origin_for(&self, registry: &Registry, repository: &str) -> Option<Origin> {
+        let settings = self.settings().await;
+        let namespace = settings.namespace(registry, repository);
+        let candidates = settings.candidates(&self.0.sources, registry, namespace.as_deref());
+        candidates
+            .into_iter()
+            .next()
+            .map(|candidate| candidate.origin)
+    }
+
+    /// Why the helper `name` could not be asked, found without running it; `None` where nothing is in the way.
+    pub(crate) async fn helper_problem(&self, name: &str) -> Option<&'static str> {
+        helper::problem(name, &self.environment().variables).await
+    }
+
+    /// Whether a helper may have this name, so that it can be shown.
+    pub(crate) fn is_helper_name(name: &str) -> bool {
+        helper::is_name(name)
+    }
+
     /// The credentials for `registry` as a whole; `None` where nobody has any, or where the helper that keeps them is broken:
     /// that is a trouble.
     pub(crate) async fn find(&self, registry: &Registry) -> Option<Found> {

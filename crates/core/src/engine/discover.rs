@@ -86,6 +86,31 @@ pub async fn candidates(option: Option<&str>, environment: &Environment) -> Resu
     }
 }
 
+/// Everything that names an endpoint or a context, the one that decides first: the others are overruled.
+pub(crate) async fn named(
+    option: Option<&str>,
+    environment: &Environment,
+) -> Vec<(Reason, String)> {
+    let current = current(environment).await;
+    let all = [
+        (Reason::Option, option.map(str::to_owned)),
+        (Reason::DockerHost, environment.docker_host.clone()),
+        (Reason::DockerContext, environment.docker_context.clone()),
+        (Reason::CurrentContext, current),
+    ];
+    let named = all
+        .into_iter()
+        .filter_map(|(reason, name)| Some((reason, name?)));
+    named
+        .filter(|(_, name)| name != context_store::DEFAULT)
+        .collect()
+}
+
+/// Whether `option` names a context and no endpoint.
+pub(crate) fn is_context(option: &str) -> bool {
+    context_store::is_name(option)
+}
+
 fn one(text: &str, tls: &TlsSettings, reason: Reason) -> Result<Vec<Candidate>> {
     let endpoint = Endpoint::parse_with(text, tls)?;
     Ok(vec![Candidate { endpoint, reason }])
@@ -111,7 +136,7 @@ async fn of_context(
 }
 
 /// The usual places of engines, Docker's own first.
-fn usual(environment: &Environment, is_windows: bool) -> Vec<Candidate> {
+pub(crate) fn usual(environment: &Environment, is_windows: bool) -> Vec<Candidate> {
     let candidate = |endpoint, engine| Candidate {
         endpoint,
         reason: Reason::Usual(engine),

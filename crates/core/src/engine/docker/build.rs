@@ -56,7 +56,7 @@ async fn build_with_either(
         });
     }
     let facts = engine.facts().await?;
-    if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
+    if !is_forced && !prefers_buildkit(facts.buildkit, facts.api_version) {
         return classic_build::build(engine, build, progress).await;
     }
     let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
@@ -84,6 +84,11 @@ async fn build_with_either(
     }
 }
 
+/// Whether BuildKit is asked first where nobody has named a builder. `said` is what the engine says of it.
+pub(crate) fn prefers_buildkit(said: Option<bool>, api_version: (u32, u32)) -> bool {
+    said != Some(false) || api_version < BUILDKIT_IS_DEFAULT
+}
+
 fn wants_push(build: &EngineBuild) -> bool {
     let outputs = build.options.outputs.iter();
     outputs
@@ -108,7 +113,7 @@ pub(super) async fn check(engine: &DockerEngine, build: &EngineBuild) -> Result<
     }
 }
 
-fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
+pub(super) fn lost(call: &Call<'_>, unreachable: Unreachable) -> Error {
     match unreachable {
         Unreachable::Absent(exchange) => {
             let status = exchange.response.status().as_u16();

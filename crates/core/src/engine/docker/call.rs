@@ -67,6 +67,10 @@ impl<'a> Call<'a> {
         Self::new(engine, Stage::Check, "cannot check the build", "")
     }
 
+    pub(super) fn survey(engine: &'a DockerEngine, subject: &'a str) -> Self {
+        Self::new(engine, Stage::Connect, "cannot ask the engine for", subject)
+    }
+
     fn new(engine: &'a DockerEngine, stage: Stage, doing: &'static str, subject: &'a str) -> Self {
         Self {
             stage,

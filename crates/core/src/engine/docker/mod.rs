@@ -13,6 +13,7 @@ mod inspect;
 mod pull;
 mod push;
 mod query;
+mod survey;
 mod watch;
 
 use std::fmt;
@@ -26,8 +27,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
+pub(crate) use self::build::prefers_buildkit;
 use self::call::Call;
 use self::facts::Facts;
+pub(crate) use self::survey::EngineAnswers;
 use crate::buildkit;
 use crate::check_build::CheckWarning;
 use crate::credentials::Credentials;
@@ -44,7 +47,7 @@ use crate::progress::{ProgressEvent, ProgressSink};
 use crate::reference::{ImageName, Reference};
 
 /// Wait before the one more round of pings where an engine cannot be reached.
-const SECOND_PING: Duration = Duration::from_millis(200);
+pub(crate) const SECOND_PING: Duration = Duration::from_millis(200);
 
 /// Longest wait for the answer to a short typed call.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -56,6 +59,22 @@ pub struct DockerEngine {
     facts: OnceCell<Facts>,
     /// What this machine is known by to builders.
     node: String,
+}
+
+/// How the environment wants engines to be spoken to.
+pub(crate) struct Manners {
+    pinned: Option<ApiVersion>,
+    headers: CustomHeaders,
+}
+
+impl Manners {
+    /// Errors: `INVALID_OPTION` where the environment says something that cannot be sent.
+    pub(crate) async fn of(environment: &Environment) -> Result<Self> {
+        Ok(Self {
+            pinned: api_version::pinned(environment)?,
+            headers: CustomHeaders::of(environment).await?,
+        })
+    }
 }
 
 impl DockerEngine {
@@ -70,8 +89,7 @@ impl DockerEngine {
         connect_timeout: Duration,
     ) -> Result<Self> {
         let candidates = discover::candidates(option, environment).await?;
-        let pinned = api_version::pinned(environment)?;
-        let headers = CustomHeaders::of(environment).await?;
+        let manners = Manners::of(environment).await?;
         let node = buildkit::node(environment).await;
         let mut failures: Vec<(&Candidate, Error)> = Vec::new();
         for is_second in [false, true] {
@@ -87,21 +105,29 @@ impl DockerEngine {
             }
             failures.clear();
             for candidate in &candidates {
-                let http = Http::new(candidate.endpoint.clone(), connect_timeout);
-                let mut engine = Self::over(http.with_headers(headers.clone()))?;
-                engine.node.clone_from(&node);
-                match engine.ping(connect_timeout, pinned).await {
-                    Ok(()) => return Ok(engine),
-                    Err(error) => failures.push((candidate, headers.hide(error))),
+                match Self::greet(candidate, &manners, connect_timeout).await {
+                    Ok(mut engine) => {
+                        engine.node = node;
+                        return Ok(engine);
+                    }
+                    Err(error) => failures.push((candidate, error)),
                 }
             }
         }
-        match failures
-            .iter()
-            .position(|(candidate, _)| candidate.is_explicit())
-        {
-            Some(named) => Err(failures.swap_remove(named).1),
-            None => Err(not_found(failures)),
+        Err(not_reached(failures))
+    }
+
+    /// The engine at `candidate`, which has to answer within `limit`.
+    pub(crate) async fn greet(
+        candidate: &Candidate,
+        manners: &Manners,
+        limit: Duration,
+    ) -> Result<Self> {
+        let http = Http::new(candidate.endpoint.clone(), limit);
+        let engine = Self::over(http.with_headers(manners.headers.clone()))?;
+        match engine.ping(limit, manners.pinned).await {
+            Ok(()) => Ok(engine),
+            Err(error) => Err(manners.headers.hide(error)),
         }
     }
 
@@ -142,6 +168,7 @@ impl DockerEngine {
         &self.http.endpoint
     }
 
+    /// Asks whether it is alive, and agrees on the API's version: the one that is pinned, else the newest of both.
     async fn ping(&self, limit: Duration, pinned: Option<ApiVersion>) -> Result<()> {
         let endpoint = self.endpoint().to_string();
         let call = Call::connect(self, &endpoint);
@@ -263,8 +290,19 @@ impl fmt::Debug for DockerEngine {
 }
 
 /// Whether an engine may be there in a moment. `ssh` has its own patience, and a server may lock out who asks in vain.
-fn may_return(candidate: &Candidate, error: &Error) -> bool {
+pub(crate) fn may_return(candidate: &Candidate, error: &Error) -> bool {
     error.kind == ErrorKind::EngineUnreachable && !matches!(candidate.endpoint, Endpoint::Ssh(_))
+}
+
+/// Why no candidate is an engine.
+pub(crate) fn not_reached(mut failures: Vec<(&Candidate, Error)>) -> Error {
+    match failures
+        .iter()
+        .position(|(candidate, _)| candidate.is_explicit())
+    {
+        Some(named) => failures.swap_remove(named).1,
+        None => not_found(failures),
+    }
 }
 
 /// No default endpoint answered: a socket that may not be opened is a better lead than one that is not there.
