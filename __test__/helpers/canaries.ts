@@ -23,26 +23,24 @@ export function disguises(secret: string, username = 'ada'): string[] {
       inspect(secret).slice(1, -1),
       Buffer.from(secret).toString('hex'),
       ...base64,
-      // What the beginning of any text does to the base64 of what follows it.
-      ...[0, 1, 2].map((shift) => shifted(secret, shift)),
     ]),
   ].filter((dress) => dress.length >= 6)
-}
-
-/** Base64 of a secret in the middle of something, such as the JSON of `X-Registry-Auth`: the part that only it decides. */
-function shifted(secret: string, shift: number): string {
-  const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)])
-  const whole = text.subarray(shift === 0 ? 0 : 3)
-  return whole.subarray(0, whole.length - (whole.length % 3)).toString('base64')
 }
 
 /** The dresses of `secrets` that can be found in a value, however it is looked at. */
 export function found(value: unknown, secrets: readonly string[]): string[] {
   const texts = shown(value)
-  // What is in base64 may be in either kind.
-  const all = [...texts, ...texts.map((text) => text.replaceAll('-', '+').replaceAll('_', '/'))]
+  const all = [...texts, ...texts.flatMap(decoded)]
   return secrets.flatMap((secret) =>
     disguises(secret).filter((dress) => all.some((text) => text.includes(dress))),
+  )
+}
+
+/** What is in base64 in a text, such as the JSON of `X-Registry-Auth`, wherever it begins. */
+function decoded(text: string): string[] {
+  const runs = text.match(/[A-Za-z0-9+/_-]{16,}/g) ?? []
+  return runs.flatMap((run) =>
+    [0, 1, 2, 3].map((start) => Buffer.from(run.slice(start), 'base64').toString()),
   )
 }
 

@@ -37,6 +37,8 @@ export interface GuardedRegistryOptions {
    * nothing.
    */
   anonymous?: 'refused' | 'public' | 'useless'
+  /** Where it says that tokens are, in the place of its own token server. */
+  realm?: string
 }
 
 export async function startGuardedRegistry(
@@ -84,7 +86,8 @@ export async function startGuardedRegistry(
     request.resume()
     const [, repository] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(request.url ?? '') ?? []
     const scope = repository ? `,scope="repository:${repository}:pull"` : ''
-    const bearer = `Bearer realm="http://${tokenServer}/token",service="${host}"${scope}`
+    const { realm = `http://${tokenServer}/token` } = options
+    const bearer = `Bearer realm="${realm}",service="${host}"${scope}`
     response.setHeader('docker-distribution-api-version', 'registry/2.0')
     response.setHeader('www-authenticate', basic ? 'Basic realm="registry"' : bearer)
     const said = `authentication required: ${authorization}`
