@@ -14,9 +14,9 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use hidden::Hidden;
 pub use result::BuiltImage;
 
-use crate::build_context::{ContextSource, DockerfileSource, check_url};
+use crate::build_context::{ContextSource, DockerfileSource, base_images, check_url};
 use crate::build_options::{self, BuildOptions, SecretValue, read_secrets};
-use crate::credentials::{CredentialSources, Keychain};
+use crate::credentials::{CredentialSources, Keychain, wants_login};
 use crate::engine::{ContextCompression, Engine, EngineBuild, ImageDetails};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::opencode::{self, OpencodeBuild};
@@ -142,7 +142,13 @@ fn explained(error: Error, request: &BuildRequest) -> Error {
         request.source,
         BuildSource::Context(ContextSource::Url { .. })
     );
-    let error = error.with_operation(Operation::BuildImage);
+    let mut error = error.with_operation(Operation::BuildImage);
+    if error.registry.is_none() && wants_login(error.kind) {
+        // Not every engine says which one refused; the step does.
+        let step = error.step.as_deref().unwrap_or_default();
+        let images = base_images(step.as_bytes(), &BTreeMap::new());
+        error.registry = images.first().map(|image| image.registry().to_owned());
+    }
     if is_url && error.kind == ErrorKind::ContextInvalid {
         return error.with_hint(
             "check the URL, the branch and the folder, and that the engine reaches the host and may fetch it",

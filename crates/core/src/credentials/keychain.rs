@@ -209,7 +209,7 @@ impl Keychain {
     }
 
     /// Remembers what must be hidden.
-    fn remember(&self, secrets: impl IntoIterator<Item = String>) {
+    pub(crate) fn remember(&self, secrets: impl IntoIterator<Item = String>) {
         let mut mask = self.0.mask.lock().unwrap_or_else(PoisonError::into_inner);
         mask.add(secrets);
     }

@@ -14,4 +14,5 @@ pub(crate) use hex::hex;
 pub use human::{format_bytes, format_duration};
 pub use lines::{LineAssembler, MAX_LINE_BYTES};
 pub use mask::Mask;
+pub(crate) use redact::redact_authorization;
 pub use redact::redact_urls;

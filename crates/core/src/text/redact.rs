@@ -1,4 +1,4 @@
-//! URLs without their secrets.
+//! URLs and headers without their secrets.
 
 use std::borrow::Cow;
 
@@ -21,6 +21,43 @@ pub fn redact_urls(text: &str) -> Cow<'_, str> {
     }
     redacted.push_str(rest);
     Cow::Owned(redacted)
+}
+
+/// Shortest credentials of a header: the words that follow `Basic` and `Bearer` in a sentence are no credentials.
+const SHORTEST_CREDENTIALS: usize = 12;
+
+/// Takes out what follows `Basic` and `Bearer`, where it is what an `Authorization` header has there
+/// (<https://www.rfc-editor.org/rfc/rfc9110#section-11.2>): registries repeat what they were sent, and engines repeat them.
+pub(crate) fn redact_authorization(text: &str) -> Cow<'_, str> {
+    let mut redacted = Cow::Borrowed(text);
+    for scheme in ["Basic ", "Bearer "] {
+        if redacted.contains(scheme) {
+            redacted = Cow::Owned(without_credentials(&redacted, scheme));
+        }
+    }
+    redacted
+}
+
+fn without_credentials(text: &str, scheme: &str) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(scheme) {
+        redacted.push_str(before);
+        redacted.push_str(scheme);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        let end = after.bytes().position(|byte| !is_token(byte));
+        let (token, after) = after.split_at(end.unwrap_or(after.len()));
+        let is_word = token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'.');
+        if token.len() < SHORTEST_CREDENTIALS || is_word {
+            redacted.push_str(token);
+        } else {
+            redacted.push_str("***");
+        }
+        rest = after;
+    }
+    redacted + rest
 }
 
 /// Whether a URL in running text ends before this character.
@@ -56,6 +93,30 @@ fn push_redacted(redacted: &mut String, url: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_a_header_are_gone_and_words_stay() {
+        for (text, expected) in [
+            ("you said: Basic YWRhOmh1bnRlcjI=.", "you said: Basic ***"),
+            (
+                "authorization\nBearer 8313d23729f7944d2a5e42ad\n, Basic YWRhOmh1bnRlcjI=",
+                "authorization\nBearer ***\n, Basic ***",
+            ),
+            (
+                "Bearer realm=\"https://auth.example/token\"",
+                "Bearer realm=\"https://auth.example/token\"",
+            ),
+            (
+                "Basic authentication required.",
+                "Basic authentication required.",
+            ),
+            ("no basic auth credentials", "no basic auth credentials"),
+            ("Bearer", "Bearer"),
+        ] {
+            assert_eq!(redact_authorization(text), expected);
+            assert_eq!(redact_authorization(expected), expected);
+        }
+    }
 
     #[test]
     fn user_info_and_query_values_are_gone() {

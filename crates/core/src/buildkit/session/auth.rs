@@ -127,13 +127,19 @@ async fn fetch_token(
         // The image may be one for everybody, which credentials of old hide.
         (Err(error), Some(found)) if refuses_login(error.kind) && only_pulls(&asked.scopes) => {
             let for_anybody = token::fetch(&logins.web, &asked, None).await;
-            if for_anybody.is_ok() {
+            if let Ok(token) = &for_anybody {
+                logins.keychain.remember([token.token.clone()]);
                 let trouble = Trouble::refused(&registry, &found, &error);
                 logins.keychain.complain(trouble);
             }
             for_anybody.map_err(|_| logins.complain(error))
         }
-        (fetched, _) => fetched.map_err(|error| logins.complain(error)),
+        (Ok(token), _) => {
+            // A registry may repeat it.
+            logins.keychain.remember([token.token.clone()]);
+            Ok(token)
+        }
+        (Err(error), _) => Err(logins.complain(error)),
     }
 }
 

@@ -15,7 +15,7 @@ use self::table::{
     NOT_UNICODE, Row, TABLE, matches,
 };
 use crate::error::{ErrorKind, Operation};
-use crate::text::{clean_line, redact_urls};
+use crate::text::{clean_line, redact_authorization, redact_urls};
 
 /// Longest text of an engine that goes into a message: a registry's HTML page ends up there as well.
 const MESSAGE_LIMIT: usize = 2048;
@@ -153,7 +153,7 @@ pub fn readable(text: &str) -> String {
         .collect::<Vec<_>>()
         .join(" ");
     // Cut last: half a URL does not show where its credentials end.
-    let mut readable: String = redact_urls(&line).into();
+    let mut readable: String = redact_authorization(&redact_urls(&line)).into();
     if readable.len() > MESSAGE_LIMIT {
         let end = (0..=MESSAGE_LIMIT)
             .rev()
