@@ -189,6 +189,22 @@ async fn a_connection_that_ends_without_an_answer_is_lost() {
 }
 
 #[tokio::test]
+async fn an_engine_that_ends_while_it_is_asked_whether_it_is_there_is_asked_once_more() {
+    let is_back = std::sync::atomic::AtomicBool::new(false);
+    let server = Engine::start(move |_| {
+        if is_back.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            let head = head(200, "Api-Version: 1.51\r\nContent-Length: 0\r\n");
+            return vec![Act::Send(head)];
+        }
+        Vec::new()
+    });
+    let (shown, environment) = (server.endpoint.to_string(), Environment::default());
+    let connected = DockerEngine::connect(Some(&shown), &environment, CONNECT).await;
+    assert!(connected.is_ok(), "{connected:?}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn a_server_whose_answer_to_a_ping_names_no_api_is_no_engine() {
     for (status, headers, body, kind) in [
         (200, "", "OK", ErrorKind::EngineProtocol),
