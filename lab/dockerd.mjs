@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeOnce } from './files.mjs'
@@ -53,9 +53,12 @@ export function makeDockerd(paths) {
 export function installDockerd(paths, root) {
   const name = 'dockerd-newest'
   const target = join(root, 'usr/local/bin', name)
+  const file = dockerdFile(paths)
+  // Another engine may be starting from it.
+  if (statSync(target, { throwIfNoEntry: false })?.ino === statSync(file).ino) return name
   mkdirSync(dirname(target), { recursive: true })
   rmSync(target, { force: true })
-  linkSync(dockerdFile(paths), target)
+  linkSync(file, target)
   return name
 }
 

@@ -83,7 +83,9 @@ function startEngine(paths, engine) {
   const entered = ['sh', script, paths.hosts, paths.caBundle, ...root, 'tini', '--', ...daemon]
   const logFile = engineLog(paths, engine)
   rmSync(logFile, { force: true })
-  startProcess(paths, name, 'unshare', [...namespaces, ...entered], {
+  const leash = engine.isLeashed ? ['setpriv', '--pdeathsig', 'KILL'] : []
+  const [program, ...args] = [...leash, 'unshare', ...namespaces, ...entered]
+  startProcess(paths, name, program, args, {
     env: { PATH, HOME: '/root' },
     logFile,
   })

@@ -30,6 +30,8 @@ export function ownEngine(like, { root, args = () => [], data } = {}) {
     ...model,
     name: 'own',
     data: store,
+    // It does not outlive the process of its test.
+    isLeashed: true,
     arguments: [...model.arguments, ...args(model.suite ? '/engine/data' : store)],
   }
   const socket = join(paths.run, engine.name, 'docker.sock')

@@ -27,8 +27,13 @@ const run = promisify(execFile)
 
 const ONCE = { attempts: 1 }
 
-describe('an engine that is killed', { skip: !lab, concurrency: 2 }, () => {
-  for (const like of ['docker-20.10', 'docker-28.5-containerd']) {
+/** One of each image store, and the one that takes gRPC on its socket, where the lab has it. */
+const likes = ['docker-20.10', 'docker-28.5-containerd', 'docker-29'].filter((like) =>
+  lab?.engines.some(({ name }) => name === like),
+)
+
+describe('an engine that is killed', { skip: !lab, concurrency: 3 }, () => {
+  for (const like of likes) {
     describe(`like ${like}`, { concurrency: 1 }, () => {
       let engine: OwnEngine
       before(async () => {

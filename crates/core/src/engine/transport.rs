@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -137,8 +137,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Plain<T> {
 /// write for the end of the exchange, although the answer lies ready to be read
 /// (<https://github.com/hyperium/hyper/blob/v1.12.0/src/proto/h1/dispatch.rs>, `poll_loop`). So such a write waits
 /// instead: the answer ends the exchange, or the end of the stream does. To be removed when hyper reads on.
+///
+/// What comes before anything was asked waits until then, and is taken for the answer. It is another service that greets,
+/// and hyper tells no more of that than that it was unexpected.
 pub(super) struct ReadToEnd<T> {
     inner: T,
+    has_asked: bool,
+    reader: Option<Waker>,
     is_broken: bool,
 }
 
@@ -146,7 +151,17 @@ impl<T> ReadToEnd<T> {
     pub(super) fn new(inner: T) -> Self {
         Self {
             inner,
+            has_asked: false,
+            reader: None,
             is_broken: false,
+        }
+    }
+
+    /// From now on something may come.
+    fn ask(&mut self) {
+        self.has_asked = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
         }
     }
 
@@ -178,6 +193,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for ReadToEnd<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.has_asked {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }
@@ -191,6 +210,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ReadToEnd<T> {
         if self.is_broken {
             return Poll::Pending;
         }
+        self.ask();
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.wait_if_broken(written)
     }
@@ -203,6 +223,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ReadToEnd<T> {
         if self.is_broken {
             return Poll::Pending;
         }
+        self.ask();
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
         self.wait_if_broken(written)
     }
@@ -226,7 +247,20 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ReadToEnd<T> {
 
 #[cfg(unix)]
 async fn connect_unix(path: &std::path::Path) -> io::Result<Box<dyn Io>> {
-    Ok(Box::new(tokio::net::UnixStream::connect(path).await?))
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let refused = match tokio::net::UnixStream::connect(path).await {
+        Ok(stream) => return Ok(Box::new(stream)),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => error,
+        Err(error) => return Err(error),
+    };
+    // Linux refuses alike where nobody listens at a socket and where there is a file or a folder.
+    Err(match tokio::fs::metadata(path).await {
+        Ok(found) if !found.file_type().is_socket() => {
+            io::Error::new(io::ErrorKind::NotConnected, "what is there is not a socket")
+        }
+        _ => refused,
+    })
 }
 
 #[cfg(not(unix))]
@@ -281,6 +315,20 @@ mod tests {
         assert!(socket.keepalive().unwrap());
         #[cfg(target_os = "linux")]
         assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENCE);
+    }
+
+    #[tokio::test]
+    async fn a_greeting_waits_for_the_question() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b"hello").await.unwrap();
+        drop(theirs);
+        let (mut reads, mut writes) = tokio::io::split(ReadToEnd::new(ours));
+        let mut greeting = String::new();
+        let mut read = std::pin::pin!(reads.read_to_string(&mut greeting));
+        assert!(read.as_mut().now_or_never().is_none());
+        assert!(writes.write_all(b"ask").now_or_never().is_none());
+        read.await.unwrap();
+        assert_eq!(greeting, "hello");
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::Duration;
 
-use super::engine::{Act, Engine, answer};
+use super::engine::{Act, Engine, answer, head};
 use super::watching::one_try;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -63,19 +63,18 @@ async fn a_socket_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_file_a_folder_and_a_socket_left_behind_are_unreachable() {
+async fn what_is_no_socket_and_a_socket_left_behind_are_unreachable() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let left = folder.path().join("left.sock");
     drop(UnixListener::bind(&left).unwrap());
-    for path in [&file, &left, folder.path()] {
-        fails(
-            &unix(path),
-            ErrorKind::EngineUnreachable,
-            "nothing listens there",
-        )
-        .await;
+    for (path, words) in [
+        (file.as_path(), "what is there is not a socket"),
+        (folder.path(), "what is there is not a socket"),
+        (left.as_path(), "nothing listens there"),
+    ] {
+        fails(&unix(path), ErrorKind::EngineUnreachable, words).await;
     }
 }
 
@@ -186,6 +185,84 @@ async fn a_connection_that_ends_without_an_answer_is_lost() {
     for sent in ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-"] {
         let server = Engine::start(move |_| vec![Act::Send(sent.into())]);
         fails(&server.endpoint, ErrorKind::EngineDisconnected, "lost").await;
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_ends_while_it_is_asked_whether_it_is_there_is_asked_once_more() {
+    let is_back = std::sync::atomic::AtomicBool::new(false);
+    let server = Engine::start(move |_| {
+        if is_back.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            let head = head(200, "Api-Version: 1.51\r\nContent-Length: 0\r\n");
+            return vec![Act::Send(head)];
+        }
+        Vec::new()
+    });
+    let (shown, environment) = (server.endpoint.to_string(), Environment::default());
+    let connected = DockerEngine::connect(Some(&shown), &environment, CONNECT).await;
+    assert!(connected.is_ok(), "{connected:?}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_whose_answer_to_a_ping_names_no_api_is_no_engine() {
+    for (status, headers, body, kind) in [
+        (200, "", "OK", ErrorKind::EngineProtocol),
+        (204, "", "", ErrorKind::EngineProtocol),
+        (
+            200,
+            "Api-Version: latest\r\n",
+            "OK",
+            ErrorKind::EngineProtocol,
+        ),
+        (301, "Location: /login\r\n", "", ErrorKind::EngineProtocol),
+        (400, "", "what?", ErrorKind::EngineProtocol),
+        (
+            404,
+            "",
+            r#"{"error":"no such page"}"#,
+            ErrorKind::EngineProtocol,
+        ),
+        (405, "", "", ErrorKind::EngineProtocol),
+        (
+            404,
+            "",
+            "<html>no such page</html>",
+            ErrorKind::EngineProtocol,
+        ),
+        (401, "", "who are you?", ErrorKind::EnginePermissionDenied),
+        (
+            403,
+            "",
+            "<html>Forbidden</html>",
+            ErrorKind::EnginePermissionDenied,
+        ),
+        (
+            502,
+            "",
+            "<html>Bad Gateway</html>",
+            ErrorKind::EngineUnreachable,
+        ),
+        (500, "", "oops", ErrorKind::EngineError),
+        (200, "Api-Version: 1.24\r\n", "OK", ErrorKind::EngineVersion),
+        (500, "Api-Version: 1.51\r\n", "ill", ErrorKind::EngineError),
+    ] {
+        let server = Engine::start(move |_| {
+            let length = body.len();
+            let mut bytes = head(status, &format!("{headers}Content-Length: {length}\r\n"));
+            bytes.extend_from_slice(body.as_bytes());
+            vec![Act::Send(bytes)]
+        });
+        let shown = server.endpoint.to_string();
+        let environment = Environment::default();
+        let connected = DockerEngine::connect(Some(&shown), &environment, CONNECT).await;
+        let error = connected.unwrap_err();
+        assert_eq!(error.kind, kind, "{status} {headers} {body}: {error}");
+        assert_eq!(error.operation, Some(Operation::Connect), "{error}");
+        assert!(
+            error.message.contains(&shown) && error.hint().is_some(),
+            "{error}"
+        );
     }
 }
 

@@ -169,11 +169,12 @@ impl Call<'_> {
     /// Something answered `status` that does not say that it is an engine, as every engine does.
     fn by_another(&self, status: u16, mut error: Error) -> Error {
         match (error.kind, status) {
-            (ErrorKind::EngineError | ErrorKind::EnginePermissionDenied, 401 | 403) => {
+            (ErrorKind::EngineTls | ErrorKind::RateLimited, _) => error,
+            (_, 401 | 403) => {
                 error.kind = ErrorKind::EnginePermissionDenied;
                 error.with_hint(SEND_HEADERS)
             }
-            (ErrorKind::EngineError | ErrorKind::UnsupportedByEngine, ..=499 | 501) => {
+            (_, ..=499 | 501) => {
                 let message = format!("what answered {status} there is not a container engine");
                 self.name(Error::new(ErrorKind::EngineProtocol, message))
             }

@@ -46,7 +46,7 @@ use crate::platform::Platform;
 use crate::progress::{ProgressEvent, ProgressSink};
 use crate::reference::{ImageName, Reference};
 
-/// Wait before the one more round of pings where an engine cannot be reached.
+/// Wait before the one more round of pings where an engine cannot be reached, or hangs up.
 pub(crate) const SECOND_PING: Duration = Duration::from_millis(200);
 
 /// Longest wait for the answer to a short typed call.
@@ -291,7 +291,9 @@ impl fmt::Debug for DockerEngine {
 
 /// Whether an engine may be there in a moment. `ssh` has its own patience, and a server may lock out who asks in vain.
 pub(crate) fn may_return(candidate: &Candidate, error: &Error) -> bool {
-    error.kind == ErrorKind::EngineUnreachable && !matches!(candidate.endpoint, Endpoint::Ssh(_))
+    let is_away =
+        [ErrorKind::EngineUnreachable, ErrorKind::EngineDisconnected].contains(&error.kind);
+    is_away && !matches!(candidate.endpoint, Endpoint::Ssh(_))
 }
 
 /// Why no candidate is an engine.
