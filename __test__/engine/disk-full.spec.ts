@@ -41,13 +41,16 @@ describe('an engine whose disk is full', { skip: !lab, concurrency: 3 }, () => {
         assert.equal(await imageExists(name, { engine: engine.endpoint }), false)
       }
 
-      test('says so of a pull', async (t) => {
-        const registry = await startRegistry({ layers: 1, sizeBytes: TOO_MANY_BYTES })
-        registry.open()
-        t.after(() => registry.close())
-        const call = pullImage(registry.reference, { engine: engine.endpoint })
-        await isFull(t, call, registry.reference)
-      })
+      for (const isEmpty of [true, false]) {
+        const stage = isEmpty ? 'is extracted' : 'is downloaded'
+        test(`says so of a pull whose layer ${stage}`, async (t) => {
+          const registry = await startRegistry({ layers: 1, sizeBytes: TOO_MANY_BYTES, isEmpty })
+          registry.open()
+          t.after(() => registry.close())
+          const call = pullImage(registry.reference, { engine: engine.endpoint })
+          await isFull(t, call, registry.reference)
+        })
+      }
 
       for (const builder of ['buildkit', 'classic'] as const) {
         test(`says so of a build by ${builder}`, async (t) => {

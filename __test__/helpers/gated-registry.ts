@@ -24,11 +24,13 @@ export async function startRegistry({
   sizeBytes = 2 << 20,
   /** How many empty files each layer has besides: they take long to extract. */
   emptyFiles = 0,
+  /** Whether each layer is small until it is extracted. */
+  isEmpty = false,
   /** Whether the manifest waits for the gate as well. */
   holdsManifest = false,
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
-  const image = makeImage(layers, sizeBytes, emptyFiles)
+  const image = makeImage(layers, sizeBytes, { emptyFiles, isEmpty })
   const asked = once(events, 'asked')
   let isOpen = false
 
@@ -77,8 +79,12 @@ export async function startRegistry({
   }
 }
 
-/** The blobs of an image with random layers. */
-export function makeImage(count: number, sizeBytes: number, emptyFiles = 0) {
+/** The blobs of an image with random layers, or of zeros where it `isEmpty`. */
+export function makeImage(
+  count: number,
+  sizeBytes: number,
+  { emptyFiles = 0, isEmpty = false } = {},
+) {
   const blobs = new Map<string, Buffer>()
   const add = (blob: Buffer) => {
     const digest = `sha256:${createHash('sha256').update(blob).digest('hex')}`
@@ -89,10 +95,16 @@ export function makeImage(count: number, sizeBytes: number, emptyFiles = 0) {
     const empty = Array.from({ length: emptyFiles }, (_, number) =>
       makeEntry(`${index}.${number}`, Buffer.alloc(0)),
     )
-    const file = makeEntry(`${index}.bin`, randomBytes(sizeBytes))
+    const file = makeEntry(
+      `${index}.bin`,
+      isEmpty ? Buffer.alloc(sizeBytes) : randomBytes(sizeBytes),
+    )
     return Buffer.concat([...empty, file, Buffer.alloc(1024)])
   })
-  const layers = tars.map((tar) => ({ mediaType: LAYER, ...add(gzipSync(tar, { level: 0 })) }))
+  const layers = tars.map((tar) => ({
+    mediaType: LAYER,
+    ...add(gzipSync(tar, { level: isEmpty ? 1 : 0 })),
+  }))
   const diffIds = tars.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`)
   const architecture = { x64: 'amd64' }[process.arch as string] ?? process.arch
   const config = add(

@@ -95,7 +95,7 @@ kinds! {
     /// The engine's endpoint is known, but nothing answers there.
     EngineUnreachable = "ENGINE_UNREACHABLE", OnceQuickly, Never,
         Some("check that the engine is running and that DOCKER_HOST names its endpoint");
-    /// The engine's socket may not be opened by this user.
+    /// The engine's socket may not be opened by this user, or what stands before the engine refuses.
     EnginePermissionDenied = "ENGINE_PERMISSION_DENIED", Never, Never,
         Some("join the socket's group (for Docker: `docker`, which equals root), or use a rootless engine");
     /// The TLS connection to the engine failed.
