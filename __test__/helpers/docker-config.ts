@@ -15,7 +15,10 @@ export function setVariables(t: TestContext, variables: Record<string, string>):
   }
 }
 
-/** Has `docker`'s settings be `config`, and its helpers be the shell scripts of `helpers`, until the test has ended. */
+/**
+ * Has `docker`'s settings be `config`, and its helpers be the shell scripts of `helpers`, until the test has ended. Podman has
+ * no settings then.
+ */
 export async function useDockerConfig(
   t: TestContext,
   config: object | string,
@@ -30,6 +33,10 @@ export async function useDockerConfig(
     await writeFile(file, `#!/bin/sh\nread -r key\n${script}\n`)
     await chmod(file, 0o755)
   }
-  setVariables(t, { DOCKER_CONFIG: folder, PATH: `${folder}:${process.env['PATH']}` })
+  setVariables(t, {
+    DOCKER_CONFIG: folder,
+    REGISTRY_AUTH_FILE: path.join(folder, 'auth.json'),
+    PATH: `${folder}:${process.env['PATH']}`,
+  })
   return folder
 }

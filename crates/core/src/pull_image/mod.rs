@@ -1,11 +1,12 @@
 //! Pulls an image from the first of its sources that has it.
 
 mod all_failed;
+mod logins;
 mod result;
 #[cfg(test)]
 mod tests;
+mod verify;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 pub use result::PulledImage;
 
 use self::all_failed::all_failed;
+use self::logins::{hidden, not_accepted};
 use crate::attempt::Attempt;
 use crate::credentials::{
     CredentialSources, Credentials, Found, Keychain, Registry, Trouble, refuses_login, wants_login,
@@ -185,41 +187,34 @@ impl Pull<'_> {
                 .registry
                 .get_or_insert_with(|| source.registry().to_owned());
             error = self.keychain.explain(error);
-            if let Some(found) = found
-                && refuses_login(error.kind)
-            {
-                error = not_accepted(error, &found);
-                attempt.code = Some(error.kind);
-                attempt.message = Some(error.message.clone());
-                attempt.delay_ms = Some(0);
-                self.attempts.push(attempt);
-                let phase = AttemptPhase::RetryingAnonymously;
-                self.tell(source, number, phase, Some(&error), Some(Duration::ZERO));
-                refused = Some((found, error));
-                number += 1;
-                continue;
+            let is_stale = refuses_login(error.kind);
+            let stale = found.filter(|_| is_stale);
+            if let Some(found) = &stale {
+                error = not_accepted(error, found);
             }
-            let answer = error.kind;
-            attempt.code = Some(answer);
+            let delay = match stale {
+                Some(_) => Some(Duration::ZERO),
+                None => tries.next_delay(&error, last, tokio_retry::strategy::jitter),
+            };
+            attempt.code = Some(error.kind);
             attempt.message = Some(error.message.clone());
-            if wants_login(answer)
-                && let Some((_, first)) = refused.take()
-            {
-                error = first;
-            }
-            let delay = tries.next_delay(&error, last, tokio_retry::strategy::jitter);
             attempt.delay_ms = delay.map(millis);
             self.attempts.push(attempt);
             let phase = match delay {
+                Some(_) if stale.is_some() => AttemptPhase::RetryingAnonymously,
                 Some(_) => AttemptPhase::Retrying,
                 None if !last && error.kind.tries_next_source() => AttemptPhase::FallingBack,
                 None => AttemptPhase::Failed,
             };
             self.tell(source, number, phase, Some(&error), delay);
             let Some(delay) = delay else {
-                return Err(error);
+                let first = refused.filter(|_| wants_login(error.kind));
+                return Err(first.map_or(error, |(_, first)| first));
             };
-            tokio::time::sleep(delay).await;
+            match stale {
+                Some(found) => refused = Some((found, error)),
+                None => tokio::time::sleep(delay).await,
+            }
             number += 1;
         }
     }
@@ -245,70 +240,6 @@ impl Pull<'_> {
         let details = self.verify(source, pull.credentials.as_ref()).await?;
         self.progress.complete_layers();
         Ok(Served { pulled, details })
-    }
-
-    /// Looks the image up: an engine's "done" alone proves nothing, and engines keep images of other platforms.
-    async fn verify(
-        &self,
-        reference: &Reference,
-        credentials: Option<&Credentials>,
-    ) -> Result<ImageDetails> {
-        let name = ImageName::from(reference.clone());
-        let wanted = self.request.platform.as_ref();
-        let details = match (self.engine.inspect(&name, wanted).await?, wanted) {
-            (Some(details), Some(wanted)) if details.platform.is_none() => {
-                self.settle_platform(reference, credentials, details, wanted)
-                    .await?
-            }
-            (Some(details), _) => details,
-            (None, None) => return Err(no_such_image(reference)),
-            (None, Some(wanted)) => {
-                let other = self.engine.inspect(&name, None).await?;
-                let other = other.ok_or_else(|| no_such_image(reference))?;
-                let actual = other
-                    .platform
-                    .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
-                return Err(mismatch(
-                    reference,
-                    wanted,
-                    &format!("the engine has {actual}"),
-                ));
-            }
-        };
-        if let Some(wanted) = reference.digest()
-            && details.id != wanted
-            && !details.digests_of(reference).any(|digest| digest == wanted)
-        {
-            return Err(Error::new(
-                ErrorKind::DigestMismatch,
-                format!("cannot use `{reference}`: the engine has the image under another digest"),
-            ));
-        }
-        Ok(details)
-    }
-
-    /// Decides about an image of which the engine does not know the platform: the containerd image store does not,
-    /// where it took the layers from another image without fetching them. The registry may know; where it does not,
-    /// the engine was asked for the platform and reported success, which is told as a warning and no more.
-    async fn settle_platform(
-        &self,
-        reference: &Reference,
-        credentials: Option<&Credentials>,
-        details: ImageDetails,
-        wanted: &Platform,
-    ) -> Result<ImageDetails> {
-        let platforms = self.engine.registry_platforms(reference, credentials).await;
-        let platforms = platforms.unwrap_or_default();
-        if platforms.is_empty() {
-            return Ok(details);
-        }
-        match platforms.into_iter().find(|actual| wanted.matches(actual)) {
-            Some(found) => Ok(ImageDetails {
-                platform: Some(found),
-                ..details
-            }),
-            None => Err(mismatch(reference, wanted, "the registry has another one")),
-        }
     }
 
     /// Gives the image the name that was asked for, and proves that it has it.
@@ -356,14 +287,6 @@ impl Pull<'_> {
             duration_ms: millis(self.started.elapsed()),
             warnings,
         })
-    }
-
-    /// Tells what there was trouble with, once, and keeps it for the result.
-    fn tell_troubles(&mut self) {
-        for warning in self.keychain.take_warnings() {
-            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
-            self.warnings.push(warning);
-        }
     }
 
     fn warn(&self, code: &str, message: String) -> Warning {
@@ -418,35 +341,6 @@ impl Pull<'_> {
             None => error,
         }
     }
-}
-
-/// The event without what registries were shown, which the engine may repeat in its own words.
-fn hidden<'a>(event: &'a ProgressEvent, keychain: &Keychain) -> Cow<'a, ProgressEvent> {
-    let mut event = Cow::Borrowed(event);
-    match &*event {
-        ProgressEvent::Status(_) | ProgressEvent::Warning(_) => match event.to_mut() {
-            ProgressEvent::Status(status) => keychain.hide(&mut status.message),
-            ProgressEvent::Warning(warning) => keychain.hide(&mut warning.message),
-            _ => {}
-        },
-        // Attempts have the words of errors, which are hidden already.
-        _ => {}
-    }
-    event
-}
-
-/// The error of a registry that was shown credentials, with what can be done about them.
-fn not_accepted(error: Error, found: &Found) -> Error {
-    let hint = format!(
-        "the credentials from {} are not accepted: log in again, or correct them",
-        found.origin
-    );
-    error.with_hint(hint)
-}
-
-fn mismatch(reference: &Reference, wanted: &Platform, found: &str) -> Error {
-    let message = format!("cannot use `{reference}`: wanted platform `{wanted}`, {found}");
-    Error::new(ErrorKind::PlatformMismatch, message)
 }
 
 fn no_such_image(reference: &Reference) -> Error {

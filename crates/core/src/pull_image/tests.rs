@@ -394,6 +394,13 @@ async fn where_both_are_refused_the_first_refusal_counts_and_the_next_source_is_
                 format!("{GHCR} ghcr")
             ]
         );
+        assert_eq!(
+            tried(&error.attempts)[..2],
+            [
+                "docker.io #1 AUTH_REQUIRED wait 0".to_owned(),
+                format!("docker.io #2 {second}")
+            ]
+        );
         assert_eq!(error.primary, Some(ErrorKind::AuthRequired), "{second}");
         let hint = "AUTH_REQUIRED: the credentials from the option `credentials` are not accepted: log in again, or correct them";
         assert_eq!(error.hint(), Some(hint));
