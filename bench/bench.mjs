@@ -1,4 +1,4 @@
-// `npm run bench -- context | memory`: what a build costs the client, side by side with `docker buildx build` and dockerode.
+// `npm run bench -- context | memory | limits`: what work costs the client, side by side with `docker buildx build` and dockerode.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,20 +7,27 @@ import { bringLabUp } from '../scripts/engine.mjs'
 import { run, since, step } from '../scripts/run.mjs'
 import { installPackages, root } from '../scripts/setup.mjs'
 import { benchContext } from './context.mjs'
+import { benchLimits } from './limits.mjs'
 import { benchMemory } from './memory.mjs'
 
 const USAGE = `usage: npm run bench -- context [--rounds 5] [--engine NAME]...   three clients, four builds, side by side
-       npm run bench -- memory [--engine NAME]               peak memory for a context of 500,000 files`
+       npm run bench -- memory [--engine NAME]               peak memory for a context of 500,000 files
+       npm run bench -- limits [--rounds 5] [--scale 1] [--engine NAME]...   many pulls at once, many layers, many lines`
 
-const BENCHES = { context: benchContext, memory: benchMemory }
+const BENCHES = { context: benchContext, memory: benchMemory, limits: benchLimits }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, engine: { type: 'string', multiple: true } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '1' },
+    engine: { type: 'string', multiple: true },
+  },
 })
 const bench = BENCHES[positionals[0]]
 const rounds = Number(values.rounds)
-if (!bench || positionals.length > 1 || !(rounds >= 1)) {
+const scale = Number(values.scale)
+if (!bench || positionals.length > 1 || !(rounds >= 1) || !(scale > 0)) {
   console.error(USAGE)
   process.exit(2)
 }
@@ -37,5 +44,5 @@ if (!existsSync(path.join(own, 'node_modules', 'dockerode'))) {
 await step('build the addon', () => run('npm', ['run', '--silent', 'build']))
 const unsupported = await bringLabUp()
 if (unsupported) throw new Error(unsupported)
-await bench({ rounds, engines: values.engine })
+await bench({ rounds, scale, engines: values.engine })
 console.error(`\nthe whole bench: ${since(start)}`)

@@ -37,6 +37,14 @@ export function makeTinyImage(architecture) {
   return makeImage({ architecture, layers, config: { Cmd: ['/tiny.bin'] } })
 }
 
+/** Makes an image whose `count` layers of `sizeBytes` no image of another `name` has. */
+export function makeImageOf(name, count, sizeBytes) {
+  const layers = Array.from({ length: count }, (_, index) =>
+    makeLayer(`${name}-${index + 1}.bin`, sizeBytes),
+  )
+  return makeImage({ architecture: 'amd64', layers, config: { Cmd: [`/${name}-1.bin`] } })
+}
+
 function describe(layers, images) {
   return {
     sizesBytes: layers.map((layer) => layer.size),
