@@ -128,20 +128,13 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, message: &StatusResponse) {
         self.was_told = true;
-        let events = self.decoder.decode(message, self.started.elapsed());
-        self.tell(&events);
+        let now = self.started.elapsed();
+        self.decoder.decode(message, now, self.progress);
     }
 
     fn finish(&mut self, has_succeeded: bool) {
         let now = self.started.elapsed();
-        let events = self.decoder.finish(has_succeeded, now);
-        self.tell(&events);
-    }
-
-    fn tell(&self, events: &[ProgressEvent]) {
-        for event in events {
-            self.progress.emit(event);
-        }
+        self.decoder.finish(has_succeeded, now, self.progress);
     }
 
     /// Takes the end of the call that tells what happens, while the build goes on or after it.
@@ -162,8 +155,7 @@ impl<'a> Run<'a> {
     }
 
     fn look(&mut self) -> Result<()> {
-        let settled = self.decoder.settle(self.started.elapsed());
-        self.tell(&settled);
+        self.decoder.settle(self.started.elapsed(), self.progress);
         let (events, result) = self.transfers.look(Instant::now());
         for event in events {
             if let ProgressEvent::Warning(warning) = &event {

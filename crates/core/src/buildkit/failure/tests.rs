@@ -14,7 +14,7 @@ fn failed(engine: &str, case: &str) -> Error {
     let recording = recording(engine, case);
     let mut decoder = StatusDecoder::new();
     for message in &recording.messages {
-        decoder.decode(message, Duration::ZERO);
+        decoder.decoded(message, Duration::ZERO);
     }
     solve_failed(&recording.failure.unwrap(), &decoder)
 }

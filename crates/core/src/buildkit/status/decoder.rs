@@ -11,7 +11,7 @@ use super::message::{StatusResponse, VertexStatus};
 use super::rows::Rows;
 use super::steps::{Steps, Unfinished};
 use super::warning::warning;
-use crate::progress::{ProgressEvent, Status, Warning};
+use crate::progress::{ProgressEvent, ProgressSink, Status, Warning};
 
 /// Follows one build.
 #[derive(Debug, Default)]
@@ -32,62 +32,67 @@ impl StatusDecoder {
         Self::default()
     }
 
-    /// Takes the next message. `now` is the time since the build began.
-    pub(crate) fn decode(&mut self, message: &StatusResponse, now: Duration) -> Vec<ProgressEvent> {
+    /// Takes the next message. `now` is the time since the build began. Events are told one by one: a message may have a
+    /// hundred thousand lines.
+    pub(crate) fn decode(
+        &mut self,
+        message: &StatusResponse,
+        now: Duration,
+        progress: &dyn ProgressSink,
+    ) {
         self.clock.hear(message, now);
-        let mut events = Vec::new();
         let mut rows = Details::of(&message.statuses, |row| &row.vertex);
         let mut logs = Details::of(&message.logs, |log| &log.vertex);
         for vertex in &message.vertexes {
-            let place = self.steps.update(vertex, &mut events);
-            self.steps.tell_beginning(place, &mut events);
+            let place = self.steps.update(vertex, progress);
+            self.steps.tell_beginning(place, progress);
             if self.steps.has_ended(place) {
                 // What it did last comes before its end.
                 for row in rows.take(&vertex.digest) {
-                    self.row(row, &mut events);
+                    self.row(row, progress);
                 }
                 for log in logs.take(&vertex.digest) {
-                    self.steps.log(log, &mut events);
+                    self.steps.log(log, progress);
                 }
             }
             let may_go_on = vertex.inputs.is_empty();
-            self.steps.tell_end(place, may_go_on, now, &mut events);
+            self.steps.tell_end(place, may_go_on, now, progress);
             self.failures.update(vertex);
         }
         for warning in self.failures.take_harmless() {
-            self.warn(warning, &mut events);
+            self.warn(warning, progress);
         }
         for row in rows.rest() {
-            self.row(row, &mut events);
+            self.row(row, progress);
         }
         for log in logs.rest() {
-            self.steps.log(log, &mut events);
+            self.steps.log(log, progress);
         }
         for warning in message.warnings.iter().filter_map(warning) {
-            self.warn(warning, &mut events);
+            self.warn(warning, progress);
         }
-        self.steps.settle(now, &mut events);
-        events
+        self.steps.settle(now, progress);
     }
 
     /// Tells the ends that have been held back for long enough.
-    pub(crate) fn settle(&mut self, now: Duration) -> Vec<ProgressEvent> {
-        let mut events = Vec::new();
-        self.steps.settle(now, &mut events);
-        events
+    pub(crate) fn settle(&mut self, now: Duration, progress: &dyn ProgressSink) {
+        self.steps.settle(now, progress);
     }
 
-    /// What is left to tell when the build is over, at `now`.
-    pub(crate) fn finish(&mut self, has_succeeded: bool, now: Duration) -> Vec<ProgressEvent> {
-        let mut events = Vec::new();
+    /// Tells what is left when the build is over, at `now`.
+    pub(crate) fn finish(
+        &mut self,
+        has_succeeded: bool,
+        now: Duration,
+        progress: &dyn ProgressSink,
+    ) {
         let over_at = self.clock.at(now);
-        self.steps.finish(has_succeeded, over_at, &mut events);
+        self.steps.finish(has_succeeded, over_at, progress);
         if has_succeeded {
             for warning in self.failures.take_all() {
-                self.warn(warning, &mut events);
+                self.warn(warning, progress);
             }
         }
-        events
     }
 
     /// The step that made the build fail: the one with the given digest, or else the first that failed, instructions
@@ -122,20 +127,22 @@ impl StatusDecoder {
         self.steps.remembered_texts()
     }
 
-    fn row(&mut self, row: &VertexStatus, events: &mut Vec<ProgressEvent>) {
+    fn row(&mut self, row: &VertexStatus, progress: &dyn ProgressSink) {
         if let Some(part) = Part::parse(&row.id) {
-            events.extend(self.layers.update(part, row).map(ProgressEvent::Layer));
+            if let Some(layer) = self.layers.update(part, row) {
+                progress.emit(&ProgressEvent::Layer(layer));
+            }
             return;
         }
         let place = self.steps.place(&row.vertex);
         if let Some(message) = self.rows.update(place, row) {
             let step = Some(self.steps.id(place).to_owned());
-            events.push(ProgressEvent::Status(Status { step, message }));
+            progress.emit(&ProgressEvent::Status(Status { step, message }));
         }
     }
 
     /// Tells a warning, once.
-    fn warn(&mut self, warning: Warning, events: &mut Vec<ProgressEvent>) {
+    fn warn(&mut self, warning: Warning, progress: &dyn ProgressSink) {
         let Warning {
             message,
             start_line,
@@ -147,7 +154,7 @@ impl StatusDecoder {
             .insert((message.clone(), *start_line, *end_line))
         {
             self.warnings.push(warning.clone());
-            events.push(ProgressEvent::Warning(warning));
+            progress.emit(&ProgressEvent::Warning(warning));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::failures::is_harmless;
 use super::intervals::Instant;
 use super::message::{Vertex, VertexLog};
 use super::step::Known;
-use crate::progress::{Log, LogStream, ProgressEvent, StepState};
+use crate::progress::{Log, LogStream, ProgressEvent, ProgressSink, StepState};
 
 /// How long the end of a step that may go on is held back.
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Unfinished {
 
 impl Steps {
     /// Takes what the engine says of a vertex, and gives the place of its step.
-    pub(super) fn update(&mut self, vertex: &Vertex, events: &mut Vec<ProgressEvent>) -> usize {
+    pub(super) fn update(&mut self, vertex: &Vertex, progress: &dyn ProgressSink) -> usize {
         let digest: Arc<str> = Arc::from(String::from_utf8_lossy(&vertex.digest));
         let place = match &vertex.progress_group {
             None => self.place(&vertex.digest),
@@ -62,7 +62,7 @@ impl Steps {
                 let input = String::from_utf8_lossy(input);
                 let input = self.places.get(&*input).copied();
                 if let Some(input) = input.filter(|input| *input != place) {
-                    self.release(input, events);
+                    self.release(input, progress);
                 }
             }
         }
@@ -77,10 +77,10 @@ impl Steps {
     }
 
     /// Tells that a step is at work, unless that is known.
-    pub(super) fn tell_beginning(&mut self, place: usize, events: &mut Vec<ProgressEvent>) {
+    pub(super) fn tell_beginning(&mut self, place: usize, progress: &dyn ProgressSink) {
         let step = &self.all[place];
         if let Some(state) = step.state().filter(|state| !step.has_told(*state)) {
-            self.begin(place, state, events);
+            self.begin(place, state, progress);
         }
     }
 
@@ -90,7 +90,7 @@ impl Steps {
         place: usize,
         may_go_on: bool,
         now: Duration,
-        events: &mut Vec<ProgressEvent>,
+        progress: &dyn ProgressSink,
     ) {
         let step = &mut self.all[place];
         match step.state() {
@@ -104,15 +104,15 @@ impl Steps {
                 step.held_since = None;
                 if state == StepState::Failed {
                     // What has ended before is told before.
-                    self.release_all(events);
+                    self.release_all(progress);
                 }
-                self.end(place, state, events);
+                self.end(place, state, progress);
             }
         }
     }
 
     /// Takes a piece of a step's output.
-    pub(super) fn log(&mut self, log: &VertexLog, events: &mut Vec<ProgressEvent>) {
+    pub(super) fn log(&mut self, log: &VertexLog, progress: &dyn ProgressSink) {
         let place = self.place(&log.vertex);
         let step = &mut self.all[place];
         let mut output = step.output.take().unwrap_or_default();
@@ -121,20 +121,20 @@ impl Steps {
             _ => LogStream::Stdout,
         };
         output.push(stream, &log.msg, &mut |stream, text| {
-            events.push(line(step.id(), stream, text));
+            progress.emit(&line(step.id(), stream, text));
         });
         step.output = Some(output);
     }
 
     /// Tells the ends that have been held back for long enough.
-    pub(super) fn settle(&mut self, now: Duration, events: &mut Vec<ProgressEvent>) {
+    pub(super) fn settle(&mut self, now: Duration, progress: &dyn ProgressSink) {
         while let Some(&place) = self.held.front() {
             let since = self.all[place].held_since;
             if since.is_some_and(|since| now < since + HOLD) {
                 break;
             }
             self.held.pop_front();
-            self.release(place, events);
+            self.release(place, progress);
         }
     }
 
@@ -143,10 +143,10 @@ impl Steps {
         &mut self,
         has_succeeded: bool,
         over_at: Option<Instant>,
-        events: &mut Vec<ProgressEvent>,
+        progress: &dyn ProgressSink,
     ) {
         self.over_at = over_at;
-        self.release_all(events);
+        self.release_all(progress);
         for place in 0..self.all.len() {
             let step = &self.all[place];
             let is_at_work = step.told() == Some(StepState::Running);
@@ -159,8 +159,8 @@ impl Steps {
                 state => state.filter(|state| !step.has_told(*state)),
             };
             match state {
-                Some(state) => self.end(place, state, events),
-                None => self.flush(place, events),
+                Some(state) => self.end(place, state, progress),
+                None => self.flush(place, progress),
             }
         }
     }
@@ -231,46 +231,46 @@ impl Steps {
     }
 
     /// Tells an end that is held back.
-    fn release(&mut self, place: usize, events: &mut Vec<ProgressEvent>) {
+    fn release(&mut self, place: usize, progress: &dyn ProgressSink) {
         let step = &mut self.all[place];
         if step.held_since.take().is_some()
             && let Some(state) = step.state().filter(|state| *state != StepState::Running)
         {
-            self.end(place, state, events);
+            self.end(place, state, progress);
         }
     }
 
-    fn release_all(&mut self, events: &mut Vec<ProgressEvent>) {
+    fn release_all(&mut self, progress: &dyn ProgressSink) {
         for place in std::mem::take(&mut self.held) {
-            self.release(place, events);
+            self.release(place, progress);
         }
     }
 
     /// Tells that a step was at work before it came to `state`, even where the engine tells of both at once.
-    fn begin(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
+    fn begin(&mut self, place: usize, state: StepState, progress: &dyn ProgressSink) {
         let step = &mut self.all[place];
         if state != StepState::Cached && step.told() != Some(StepState::Running) {
-            events.push(ProgressEvent::Step(step.tell(StepState::Running, None)));
+            progress.emit(&ProgressEvent::Step(step.tell(StepState::Running, None)));
         }
     }
 
-    fn end(&mut self, place: usize, state: StepState, events: &mut Vec<ProgressEvent>) {
-        self.begin(place, state, events);
-        self.flush(place, events);
+    fn end(&mut self, place: usize, state: StepState, progress: &dyn ProgressSink) {
+        self.begin(place, state, progress);
+        self.flush(place, progress);
         let step = &self.all[place];
         let is_harmless = || step.name().is_some_and(|name| is_harmless(&name.name));
         if state == StepState::Failed && !is_harmless() {
             self.failed.push(place);
         }
         let step = self.all[place].tell(state, self.over_at);
-        events.push(ProgressEvent::Step(step));
+        progress.emit(&ProgressEvent::Step(step));
     }
 
     /// Tells what a step has printed without a line end.
-    fn flush(&mut self, place: usize, events: &mut Vec<ProgressEvent>) {
+    fn flush(&mut self, place: usize, progress: &dyn ProgressSink) {
         let step = &mut self.all[place];
         if let Some(mut output) = step.output.take() {
-            output.flush(&mut |stream, text| events.push(line(step.id(), stream, text)));
+            output.flush(&mut |stream, text| progress.emit(&line(step.id(), stream, text)));
             step.output = Some(output);
         }
     }

@@ -7,8 +7,8 @@ use crate::progress::{Layer, LayerState, Status, StepState, Warning};
 #[test]
 fn output_is_cut_into_lines_by_step_and_stream() {
     let mut decoder = StatusDecoder::new();
-    decoder.decode(&of_vertexes(vec![vertex("a", "a", Some(0), None)]), START);
-    let told = decoder.decode(
+    decoder.decoded(&of_vertexes(vec![vertex("a", "a", Some(0), None)]), START);
+    let told = decoder.decoded(
         &of_logs(vec![
             log("a", 1, b"on"),
             log("a", 2, b"\x1b[31mtw"),
@@ -24,7 +24,7 @@ fn output_is_cut_into_lines_by_step_and_stream() {
     );
     let ended = of_vertexes(vec![vertex("a", "a", Some(0), Some(1))]);
     assert_eq!(
-        told_all(&decoder.decode(&ended, START)),
+        told_all(&decoder.decoded(&ended, START)),
         ["1> rest", "2> four", "a: done"]
     );
 }
@@ -41,7 +41,7 @@ fn a_cache_that_is_not_found_is_told_at_once_and_another_failure_after_a_success
         failing("b", "B"),
         failing("c", "C"),
     ]);
-    let told = told_all(&decoder.decode(&message, START));
+    let told = told_all(&decoder.decoded(&message, START));
     let cache = "! the cache `acme/app` is not used: no such thing";
     assert_eq!(
         told.iter()
@@ -51,9 +51,9 @@ fn a_cache_that_is_not_found_is_told_at_once_and_another_failure_after_a_success
     );
     assert_eq!(decoder.failed_step(None).unwrap().name, "B");
     let again = of_vertexes(vec![vertex("c", "C", Some(2), Some(3))]);
-    decoder.decode(&again, START);
+    decoder.decoded(&again, START);
     assert_eq!(
-        told_all(&decoder.finish(true, START)),
+        told_all(&decoder.finished(true, START)),
         ["! the step `B` failed, and the build went on: no such thing"]
     );
     assert_eq!(decoder.warnings().len(), 2);
@@ -66,10 +66,10 @@ fn the_log_of_a_failed_step_is_its_own_and_the_last_of_it() {
         vertex("a", "[1/2] A", Some(0), None),
         vertex("b", "[1/2] B", Some(0), None),
     ];
-    decoder.decode(&of_vertexes(both), START);
+    decoder.decoded(&of_vertexes(both), START);
     for line in 0..50 {
         let text = format!("line {line}\n\n");
-        decoder.decode(
+        decoder.decoded(
             &of_logs(vec![log("a", 1, text.as_bytes()), log("b", 1, b"other\n")]),
             START,
         );
@@ -78,8 +78,8 @@ fn the_log_of_a_failed_step_is_its_own_and_the_last_of_it() {
         error: Bytes::from_static(b"no"),
         ..vertex("a", "[1/2] A", Some(0), Some(1))
     };
-    decoder.decode(&of_vertexes(vec![failed]), START);
-    decoder.finish(false, START);
+    decoder.decoded(&of_vertexes(vec![failed]), START);
+    decoder.finished(false, START);
     for digest in [Some("a"), Some("unknown"), None] {
         let step = decoder.failed_step(digest).unwrap();
         assert_eq!(step.name, "A");
@@ -95,7 +95,7 @@ fn an_instruction_is_to_blame_before_the_work_around_it() {
         ..vertex(digest, name, Some(0), Some(1))
     };
     let mut decoder = StatusDecoder::new();
-    decoder.decode(
+    decoder.decoded(
         &of_vertexes(vec![failed("a", "importing cache"), failed("b", "[1/1] B")]),
         START,
     );
@@ -127,7 +127,7 @@ fn names_are_short_clean_and_without_credentials() {
         warnings: vec![warning],
         ..StatusResponse::default()
     };
-    let told = StatusDecoder::new().decode(&message, START);
+    let told = StatusDecoder::new().decoded(&message, START);
     assert_eq!(told.len(), 3);
     for event in &told {
         let shown = serde_json::to_string(event).unwrap();
@@ -161,7 +161,7 @@ fn a_warning_is_told_once_with_all_of_its_lines() {
         ..StatusResponse::default()
     };
     let mut decoder = StatusDecoder::new();
-    let told = decoder.decode(&message, START);
+    let told = decoder.decoded(&message, START);
     let expected = Warning {
         start_line: Some(3),
         end_line: Some(9),
@@ -199,7 +199,7 @@ fn layers_count_time_while_they_are_unpacked_and_never_go_back() {
         statuses,
         ..StatusResponse::default()
     };
-    let told = StatusDecoder::new().decode(&message, START);
+    let told = StatusDecoder::new().decoded(&message, START);
     let layer = |state, current, total, elapsed| {
         let layer = Layer::new("0123456789ab", state);
         ProgressEvent::Layer(Layer {
@@ -239,7 +239,7 @@ fn a_million_lines_and_a_hundred_thousand_steps_leave_little_behind() {
             logs: vec![log(&digest, 1, &b"line\n".repeat(10))],
             ..StatusResponse::default()
         };
-        for event in decoder.decode(&message, START) {
+        for event in decoder.decoded(&message, START) {
             match event {
                 ProgressEvent::Log(_) => told[0] += 1,
                 ProgressEvent::Step(step) if step.state == StepState::Done => told[1] += 1,

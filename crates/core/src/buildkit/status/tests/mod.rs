@@ -2,6 +2,7 @@ mod details;
 mod recorded;
 mod states;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
@@ -9,9 +10,34 @@ use bytes::Bytes;
 
 use super::message::{Vertex, VertexLog};
 use super::{StatusDecoder, StatusResponse};
-use crate::progress::{Log, LogStream, ProgressEvent};
+use crate::progress::{Log, LogStream, ProgressEvent, ProgressSink};
 
 const START: Duration = Duration::ZERO;
+
+/// What a decoder tells, as a list.
+impl StatusDecoder {
+    pub(in crate::buildkit) fn decoded(
+        &mut self,
+        message: &StatusResponse,
+        now: Duration,
+    ) -> Vec<ProgressEvent> {
+        collected(|progress| self.decode(message, now, progress))
+    }
+
+    fn settled(&mut self, now: Duration) -> Vec<ProgressEvent> {
+        collected(|progress| self.settle(now, progress))
+    }
+
+    fn finished(&mut self, has_succeeded: bool, now: Duration) -> Vec<ProgressEvent> {
+        collected(|progress| self.finish(has_succeeded, now, progress))
+    }
+}
+
+fn collected(tell: impl FnOnce(&dyn ProgressSink)) -> Vec<ProgressEvent> {
+    let events = Mutex::new(Vec::new());
+    tell(&|event: &ProgressEvent| events.lock().unwrap().push(event.clone()));
+    events.into_inner().unwrap()
+}
 
 /// The event on one line, without what differs from run to run.
 fn told(event: &ProgressEvent) -> String {

@@ -10,9 +10,9 @@ fn decoded(engine: &str, case: &str) -> (StatusDecoder, Vec<ProgressEvent>) {
     let mut decoder = StatusDecoder::new();
     let mut events = Vec::new();
     for message in &recording.messages {
-        events.extend(decoder.decode(message, START));
+        events.extend(decoder.decoded(message, START));
     }
-    events.extend(decoder.finish(recording.failure.is_none(), START));
+    events.extend(decoder.finished(recording.failure.is_none(), START));
     (decoder, events)
 }
 

@@ -15,7 +15,7 @@ fn a_source_that_goes_on_at_once_has_not_ended() {
         (vec![], 400),
     ] {
         let now = Duration::from_millis(now);
-        told.extend(decoder.decode(&of_vertexes(message), now));
+        told.extend(decoder.decoded(&of_vertexes(message), now));
     }
     assert_eq!(told_all(&told), ["a: running", "a: done"]);
     assert_eq!(durations(&told), [None, Some(18)]);
@@ -24,13 +24,13 @@ fn a_source_that_goes_on_at_once_has_not_ended() {
 #[test]
 fn a_source_that_goes_on_later_has_ended_and_begins_again() {
     let mut decoder = StatusDecoder::new();
-    let mut told = decoder.decode(&of_vertexes(vec![source("a", Some(0), Some(10))]), START);
-    told.extend(decoder.settle(Duration::from_millis(199)));
+    let mut told = decoder.decoded(&of_vertexes(vec![source("a", Some(0), Some(10))]), START);
+    told.extend(decoder.settled(Duration::from_millis(199)));
     assert_eq!(told_all(&told), ["a: running"]);
-    told.extend(decoder.settle(Duration::from_millis(200)));
+    told.extend(decoder.settled(Duration::from_millis(200)));
     let again = of_vertexes(vec![source("a", Some(900), Some(905))]);
-    told.extend(decoder.decode(&again, Duration::from_millis(900)));
-    told.extend(decoder.finish(true, START));
+    told.extend(decoder.decoded(&again, Duration::from_millis(900)));
+    told.extend(decoder.finished(true, START));
     assert_eq!(
         told_all(&told),
         ["a: running", "a: done", "a: running", "a: done"]
@@ -45,7 +45,7 @@ fn the_end_of_a_source_is_told_before_its_result_is_used() {
         inputs: vec![Bytes::from_static(b"a")],
         ..vertex("b", "b", Some(10), None)
     };
-    let told = decoder.decode(
+    let told = decoder.decoded(
         &of_vertexes(vec![source("a", Some(0), Some(10)), user]),
         START,
     );
@@ -55,12 +55,12 @@ fn the_end_of_a_source_is_told_before_its_result_is_used() {
 #[test]
 fn what_has_ended_is_told_before_a_failure() {
     let mut decoder = StatusDecoder::new();
-    decoder.decode(&of_vertexes(vec![source("a", Some(0), Some(10))]), START);
+    decoder.decoded(&of_vertexes(vec![source("a", Some(0), Some(10))]), START);
     let failed = Vertex {
         error: Bytes::from_static(b"no"),
         ..vertex("b", "b", Some(20), Some(30))
     };
-    let told = decoder.decode(&of_vertexes(vec![failed]), START);
+    let told = decoder.decoded(&of_vertexes(vec![failed]), START);
     assert_eq!(told_all(&told), ["b: running", "a: done", "b: failed"]);
 }
 
@@ -82,9 +82,9 @@ fn states_are_told_once_in_whatever_order_they_come() {
         let mut told = Vec::new();
         for index in order {
             let vertex = messages()[*index].clone();
-            told.extend(decoder.decode(&of_vertexes(vec![vertex]), START));
+            told.extend(decoder.decoded(&of_vertexes(vec![vertex]), START));
         }
-        told.extend(decoder.finish(true, START));
+        told.extend(decoder.finished(true, START));
         assert_eq!(told_all(&told), ["1/2 A: running", "1/2 A: done"]);
         assert_eq!(durations(&told), [None, Some(20)], "{order:?}");
     }
@@ -102,7 +102,7 @@ fn a_step_ends_as_its_error_says() {
             error: Bytes::from_static(error.as_bytes()),
             ..vertex("a", "a", Some(0), Some(1))
         };
-        let told = decoder.decode(&of_vertexes(vec![failed]), START);
+        let told = decoder.decoded(&of_vertexes(vec![failed]), START);
         assert_eq!(
             told_all(&told),
             ["a: running".to_owned(), format!("a: {state}")]
@@ -114,21 +114,21 @@ fn a_step_ends_as_its_error_says() {
 fn what_is_at_work_when_the_build_is_over_was_given_up_or_is_done() {
     for (has_succeeded, state) in [(false, "canceled"), (true, "done")] {
         let mut decoder = StatusDecoder::new();
-        decoder.decode(
+        decoder.decoded(
             &of_vertexes(vec![
                 vertex("a", "[1/2] A", Some(0), None),
                 vertex("b", "[2/2] B", None, None),
             ]),
             START,
         );
-        decoder.decode(&of_logs(vec![log("a", 1, b"last words")]), START);
+        decoder.decoded(&of_logs(vec![log("a", 1, b"last words")]), START);
         let step = decoder.running_step().unwrap();
         assert_eq!((step.name.as_str(), step.is_numbered), ("A", true));
         assert_eq!(
-            told_all(&decoder.finish(has_succeeded, START)),
+            told_all(&decoder.finished(has_succeeded, START)),
             ["1> last words".to_owned(), format!("1/2 A: {state}")]
         );
-        assert!(decoder.finish(has_succeeded, START).is_empty());
+        assert!(decoder.finished(has_succeeded, START).is_empty());
     }
 }
 
@@ -143,9 +143,9 @@ fn a_step_that_was_given_up_took_the_time_until_then_by_the_engines_clock() {
         // Late, and about what is long over.
         (vertex("c", "c", Some(HOUR), Some(HOUR + 1)), 2500),
     ] {
-        decoder.decode(&of_vertexes(vec![message]), Duration::from_millis(now));
+        decoder.decoded(&of_vertexes(vec![message]), Duration::from_millis(now));
     }
-    let told = decoder.finish(false, Duration::from_millis(7050));
+    let told = decoder.finished(false, Duration::from_millis(7050));
     assert_eq!(told_all(&told), ["1/2 A: canceled", "2/2 B: canceled"]);
     assert_eq!(durations(&told), [Some(7000), Some(5000)]);
 }
@@ -163,14 +163,14 @@ fn a_group_shows_when_a_member_does_that_is_not_weak() {
     };
     let mut decoder = StatusDecoder::new();
     let weak = of_vertexes(vec![member("a", true, Some(0), Some(5))]);
-    assert!(decoder.decode(&weak, START).is_empty());
+    assert!(decoder.decoded(&weak, START).is_empty());
     let both = Vertex {
         cached: false,
         ..member("b", false, Some(10), Some(20))
     };
-    let mut told = decoder.decode(&of_vertexes(vec![both]), START);
-    told.extend(decoder.decode(&of_logs(vec![log("b", 1, b"line\n")]), START));
-    told.extend(decoder.finish(true, START));
+    let mut told = decoder.decoded(&of_vertexes(vec![both]), START);
+    told.extend(decoder.decoded(&of_logs(vec![log("b", 1, b"line\n")]), START));
+    told.extend(decoder.finished(true, START));
     assert_eq!(
         told_all(&told),
         ["1/1 COPY a /: running", "1> line", "1/1 COPY a /: done"]
@@ -203,8 +203,8 @@ fn a_group_is_cached_where_all_of_it_is_and_failed_where_one_is() {
         ([member("a", true, ""), member("b", false, "no")], "failed"),
     ] {
         let mut decoder = StatusDecoder::new();
-        let mut told = decoder.decode(&of_vertexes(members.into()), START);
-        told.extend(decoder.finish(true, START));
+        let mut told = decoder.decoded(&of_vertexes(members.into()), START);
+        told.extend(decoder.finished(true, START));
         told.retain(|event| matches!(event, ProgressEvent::Step(_)));
         assert_eq!(
             told_all(&told).last().cloned(),
@@ -288,10 +288,10 @@ fn whatever_comes_a_step_begins_changes_and_ends() {
         let mut events = Vec::new();
         for index in 0..20 {
             let message = random.message();
-            events.extend(decoder.decode(&message, Duration::from_millis(index * 60)));
+            events.extend(decoder.decoded(&message, Duration::from_millis(index * 60)));
         }
-        events.extend(decoder.finish(random.one_in(2), START));
-        assert!(decoder.finish(false, START).is_empty(), "seed {seed}");
+        events.extend(decoder.finished(random.one_in(2), START));
+        assert!(decoder.finished(false, START).is_empty(), "seed {seed}");
 
         let mut last: HashMap<String, StepState> = HashMap::new();
         for event in events {
