@@ -12,6 +12,7 @@ use napi_derive::napi;
 use shipway_core::{Error, ErrorKind};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::delivery::{Listener, deliver};
 use crate::failure::Failure;
@@ -91,13 +92,29 @@ pub(crate) async fn run<T>(
         progress.leave();
         result
     };
+    // A task of its own: work that decodes many lines at once lets nobody else in meanwhile.
+    let delivery = listener.map(|listener| {
+        let (progress, token) = (Arc::clone(&progress), token.clone());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let Some(mailbox) = progress.mailbox() else {
+                return Ok(());
+            };
+            tokio::select! {
+                delivered = deliver(mailbox, &listener) => delivered,
+                () = long_cancelled(&token) => Ok(()),
+            }
+        }))
+    });
     let delivery = async {
-        let (Some(mailbox), Some(listener)) = (progress.mailbox(), &listener) else {
-            return Ok(());
-        };
-        tokio::select! {
-            delivered = deliver(mailbox, listener) => delivered,
-            () = long_cancelled(&token) => Ok(()),
+        match delivery {
+            None => Ok(()),
+            Some(delivery) => delivery.await.unwrap_or_else(|failure| {
+                Err(match failure.try_into_panic() {
+                    Ok(panic) => internal(&*panic),
+                    Err(failure) => Error::new(ErrorKind::Internal, "the delivery was ended")
+                        .with_source(failure),
+                })
+            }),
         }
     };
     match tokio::join!(work, delivery) {
