@@ -71,7 +71,8 @@ for (const engine of engines) {
       assert.equal(facts.name === 'Podman', isPodman)
       if (!isPodman && engine.store) assert.equal(facts.store, engine.store)
       assert.ok(facts.platforms.includes(String(facts.platform)))
-      assert.equal(typeof facts.disk.imagesBytes, 'number')
+      // Podman 4 does not count them.
+      if (!isPodman) assert.equal(typeof facts.disk.imagesBytes, 'number')
       // Every Docker of the lab has a BuildKit, and gRPC on its own endpoint from API 1.53 on.
       assert.equal(facts.buildkit.available, !isPodman)
       const [, minor] = String(facts.apiVersion).split('.').map(Number)

@@ -143,12 +143,21 @@ fn disk(info: &Value, usage: &Value) -> Disk {
         let own = records.filter(|record| record["Shared"].as_bool() != Some(true));
         Some(own.filter_map(|record| record["Size"].as_u64()).sum())
     };
+    // Podman 4 has images, each with its size, and says 0 for all of them together.
+    let layers = || {
+        let images = usage["Images"].as_array().into_iter().flatten();
+        let is_counted = images
+            .filter_map(|image| image["Size"].as_u64())
+            .all(|size| size == 0);
+        let size = usage["LayersSize"].as_u64();
+        size.filter(|size| *size > 0 || is_counted)
+    };
     Disk {
         root_directory: text(info, "DockerRootDir"),
         free_bytes: None,
         total_bytes: None,
         images: info["Images"].as_u64(),
-        images_bytes: total("ImageUsage").or_else(|| usage["LayersSize"].as_u64()),
+        images_bytes: total("ImageUsage").or_else(layers),
         build_cache_bytes: total("BuildCacheUsage").or_else(records),
     }
 }

@@ -69,6 +69,8 @@ fn the_disk_is_counted_as_each_api_tells_it() {
             (Some(100), Some(12))
         );
     }
+    let podman = json!({ "LayersSize": 0, "Images": [{ "Size": 4689 }] });
+    assert_eq!(disk(&json!({}), &podman).images_bytes, None);
     let none = disk(&json!({}), &json!({ "ImageUsage": {} }));
     assert_eq!((none.images_bytes, none.build_cache_bytes), (Some(0), None));
 }
