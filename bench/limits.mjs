@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { makeImageOf } from '../lab/layers-image.mjs'
 import { labPaths } from '../lab/paths.mjs'
 import { openRegistry, pushImage } from '../lab/registry-client.mjs'
+import { run as sync } from '../lab/run.mjs'
 import { docker, readLab } from '../lab/state.mjs'
 import { measure } from './measure.mjs'
 import { markdown, median, save } from './report.mjs'
@@ -35,8 +36,11 @@ export async function benchLimits({ rounds, engines: names = ENGINES, scale }) {
   const rows = []
   const row = async (name, clients, task, prepare = () => {}) => {
     for (let round = 0; round < rounds; round += 1) {
-      for (const client of clients) {
+      // What one client makes the engine do, the next may wait for: who begins changes.
+      const first = round % clients.length
+      for (const client of [...clients.slice(first), ...clients.slice(0, first)]) {
         await prepare()
+        await sync('sync', [])
         const taken = await run({ ...task, client })
         note(rows, name, client, taken)
         console.error(`${name}, ${client}, round ${round + 1}: ${say(taken)}`)
