@@ -5,7 +5,21 @@ const { ShipwayError, failed, internal, listenerFailed } = require('./face/error
 const { clearOnInterrupt } = require('./face/interrupt.js')
 const { Listener } = require('./face/listener.js')
 const { onAbort } = require('./face/signal.js')
-const { BUILD, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
+const {
+  BUILD,
+  ENSURE,
+  INSPECT,
+  PULL,
+  checkOptions,
+  orOpencode,
+  toNative,
+} = require('./face/options.js')
+
+async function ensureImage(image, options) {
+  return await call('ensureImage', ENSURE, image, options, (operation, checked, listener) =>
+    native.ensureImage(operation, image, orOpencode(image, checked), listener),
+  )
+}
 
 async function pullImage(image, options) {
   return await call('pullImage', PULL, image, options, (operation, checked, listener) =>
@@ -69,4 +83,12 @@ async function call(verb, schema, image, options, start) {
   throw new DOMException('the operation was interrupted', 'AbortError')
 }
 
-module.exports = { ShipwayError, buildImage, checkBuild, imageExists, inspectImage, pullImage }
+module.exports = {
+  ShipwayError,
+  buildImage,
+  checkBuild,
+  ensureImage,
+  imageExists,
+  inspectImage,
+  pullImage,
+}

@@ -1,4 +1,11 @@
 import shipway from './index.js'
 
-export const { ShipwayError, buildImage, checkBuild, imageExists, inspectImage, pullImage } =
-  shipway
+export const {
+  ShipwayError,
+  buildImage,
+  checkBuild,
+  ensureImage,
+  imageExists,
+  inspectImage,
+  pullImage,
+} = shipway

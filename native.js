@@ -839,5 +839,6 @@ module.exports.Operation = nativeBinding.Operation
 module.exports.buildImage = nativeBinding.buildImage
 module.exports.checkBuild = nativeBinding.checkBuild
 module.exports.chooseDisplay = nativeBinding.chooseDisplay
+module.exports.ensureImage = nativeBinding.ensureImage
 module.exports.inspectImage = nativeBinding.inspectImage
 module.exports.pullImage = nativeBinding.pullImage

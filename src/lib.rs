@@ -6,6 +6,7 @@ mod build_request;
 pub mod check_build;
 mod delivery;
 mod display;
+pub mod ensure_image;
 pub mod facts;
 pub mod failure;
 pub mod inspect_image;

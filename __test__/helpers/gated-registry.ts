@@ -9,7 +9,17 @@ export interface GatedRegistry {
   reference: string
   /** Size of each layer as it is transferred. */
   layerSizes: number[]
+  /** Requests so far, as `GET manifests/1` and `GET blobs/sha256:…`. */
+  requests: string[]
+  /** How often each layer has been asked for. */
+  layerRequests(): number[]
   open(): void
+  /** Resolves once somebody has left in the middle of a layer. */
+  abandoned(): Promise<void>
+  /** Puts another image under the name. */
+  renew(): void
+  /** Has the image no more. */
+  forget(): void
   close(): void
 }
 
@@ -22,11 +32,17 @@ export async function startRegistry({
   sizeBytes = 2 << 20,
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
-  const image = makeImage(layers, sizeBytes)
+  let image = makeImage(layers, sizeBytes)
   let isOpen = false
+  let isAbandoned = false
+  const requests: string[] = []
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
     response.setHeader('content-length', blob.length)
+    response.once('close', () => {
+      isAbandoned ||= !response.writableFinished
+      if (isAbandoned) events.emit('abandoned')
+    })
     response.write(blob.subarray(0, blob.length / 2))
     if (!isOpen) await once(events, 'open')
     response.end(blob.subarray(blob.length / 2))
@@ -37,6 +53,7 @@ export async function startRegistry({
     response.setHeader('docker-distribution-api-version', 'registry/2.0')
     if (path === '/v2/') return response.end('{}')
     const [, kind = '', name = ''] = /^\/v2\/face\/gated\/(manifests|blobs)\/(.+)$/.exec(path) ?? []
+    requests.push(`${request.method} ${kind}/${name}`)
     const isManifest = kind === 'manifests'
     const digest = isManifest && name === '1' ? image.manifest : name
     const blob = image.blobs.get(digest)
@@ -56,6 +73,20 @@ export async function startRegistry({
   return {
     reference: `127.0.0.1:${(server.address() as AddressInfo).port}/face/gated:1`,
     layerSizes: image.layers.map((digest) => image.blobs.get(digest)?.length ?? 0),
+    requests,
+    layerRequests: () =>
+      image.layers.map(
+        (digest) => requests.filter((line) => line === `GET blobs/${digest}`).length,
+      ),
+    async abandoned() {
+      if (!isAbandoned) await once(events, 'abandoned')
+    },
+    renew() {
+      image = makeImage(layers, sizeBytes)
+    },
+    forget() {
+      image.blobs.clear()
+    },
     open() {
       isOpen = true
       events.emit('open')

@@ -1,7 +1,7 @@
 //! Gets a container image ready: finds it, pulls it from the first registry that has it, or builds it, and tells the
 //! caller everything while it waits.
 //!
-//! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
+//! The verbs are [`ensure_image()`], [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
 //! [`check_build()`]. Each takes an
 //! [`Engine`](engine::Engine), a request and a [`ProgressSink`](progress::ProgressSink); dropping its future cancels
 //! the work at the engine. Nothing here prints, and only [`environment`] reads environment variables.
@@ -13,6 +13,7 @@ pub mod build_options;
 pub mod check_build;
 pub mod credentials;
 pub mod engine;
+pub mod ensure_image;
 pub mod environment;
 pub mod error;
 pub mod fallback;
@@ -43,6 +44,9 @@ pub use check_build::{BuildCheck, CheckWarning, check_build};
 pub use credentials::{CredentialSources, Credentials};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
+pub use ensure_image::{
+    EnsureBuild, EnsurePolicy, EnsureRequest, InFlight, Origin, ReadyImage, ensure_image,
+};
 pub use environment::Environment;
 pub use error::{DockerfilePlace, Error, ErrorKind, Operation, Result};
 pub use image_exists::{image_exists, inspect_image};
