@@ -17,7 +17,7 @@ const {
 
 async function ensureImage(image, options) {
   return await call('ensureImage', ENSURE, image, options, (operation, checked, listener) =>
-    native.ensureImage(operation, image, orOpencode(image, checked), listener),
+    native.ensureImage(operation, image, checked, listener),
   )
 }
 

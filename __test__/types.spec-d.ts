@@ -9,18 +9,21 @@ import {
   type CacheSource,
   type CacheTarget,
   type CheckWarning,
+  type EnsureBuildOptions,
   type ErrorCode,
   type ImageDetails,
   type InspectOptions,
   type ProgressEvent,
   type PullOptions,
   type PulledImage,
+  type ReadyImage,
   type SecretSource,
   ShipwayError,
   type Timeouts,
   type Warning,
   buildImage,
   checkBuild,
+  ensureImage,
   imageExists,
   inspectImage,
   pullImage,
@@ -35,7 +38,9 @@ function is<_T extends true>() {}
 is<Equal<ReturnType<typeof pullImage>, Promise<PulledImage>>>()
 is<Equal<ReturnType<typeof imageExists>, Promise<boolean>>>()
 is<Equal<ReturnType<typeof inspectImage>, Promise<ImageDetails | null>>>()
+is<Equal<ReturnType<typeof ensureImage>, Promise<ReadyImage>>>()
 void pullImage()
+void ensureImage()
 void buildImage()
 void imageExists(undefined, {})
 
@@ -46,6 +51,15 @@ is<Equal<BuiltImage['imageId'], string>>()
 const files = () => buildImage({ outputs: [{ type: 'local', directory: 'out' }] })
 is<Equal<ReturnType<typeof files>, Promise<BuildResult>>>()
 is<Equal<BuildResult['imageId'], string | undefined>>()
+
+// What became ready is told apart by `origin`; its build says nothing of the whole call.
+const ready = {} as ReadyImage
+is<Equal<ReadyImage['imageId'], string>>()
+if (ready.origin === 'built') is<Equal<typeof ready.builder, 'buildkit' | 'classic'>>()
+void ensureImage('a', { policy: 'newer', build: { contextDirectory: '.' } })
+// @ts-expect-error: the image has the name that was asked for
+const built: EnsureBuildOptions = { tags: ['a'] }
+void built
 
 // Outputs and caches are told apart by `type`.
 void buildImage({

@@ -9,7 +9,6 @@ const {
   matching,
   name,
   number,
-  ofType,
   oneOf,
   shape,
 } = require('./check.js')

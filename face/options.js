@@ -144,7 +144,7 @@ function checkOptions(verb, schema, image, options = {}) {
       (image === undefined ? null : text(image, 'image')) ??
       schema(options, 'options') ??
       contradiction(options)
-    if (complaint === null) return { ...options }
+    if (complaint === null) return schema === ENSURE ? orOpencode(image, options) : { ...options }
   } catch (cause) {
     // A getter or a proxy of the caller failed.
     throw invalidOption(verb, 'invalid option: the options cannot be read', undefined, cause)
@@ -183,17 +183,16 @@ function toNative(options, display) {
   return { ...toNativeBuild(options), build: wantedBuild(options), display: display ?? undefined }
 }
 
-/** What an image is built from that no source has. `null` says nothing, `undefined` that nothing was said. */
-function wantedBuild({ build: wanted }) {
-  if (wanted === undefined) return undefined
-  if (wanted === false) return null
+/** What an image is built from that no source has. */
+function wantedBuild({ build: wanted = false }) {
+  if (wanted === false) return undefined
   return wanted === true ? {} : toNativeBuild(wanted)
 }
 
 /** The opencode image, which has no other name here, is built where nobody has said whether. */
-function orOpencode(image, native) {
-  const isUnsaid = image === undefined && native.build === undefined && native.policy !== 'never'
-  return isUnsaid ? { ...native, build: {} } : native
+function orOpencode(image, options) {
+  const isUnsaid = image === undefined && options.build === undefined && options.policy !== 'never'
+  return isUnsaid ? { ...options, build: true } : { ...options }
 }
 
 function toNativeBuild(options) {
@@ -212,4 +211,4 @@ function toNativeBuild(options) {
   }
 }
 
-module.exports = { BUILD, ENSURE, INSPECT, PULL, checkOptions, orOpencode, toNative }
+module.exports = { BUILD, ENSURE, INSPECT, PULL, checkOptions, toNative }
