@@ -5,15 +5,7 @@ const { ShipwayError, failed, internal, listenerFailed } = require('./face/error
 const { clearOnInterrupt } = require('./face/interrupt.js')
 const { Listener } = require('./face/listener.js')
 const { onAbort } = require('./face/signal.js')
-const {
-  BUILD,
-  ENSURE,
-  INSPECT,
-  PULL,
-  checkOptions,
-  orOpencode,
-  toNative,
-} = require('./face/options.js')
+const { BUILD, ENSURE, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
 
 async function ensureImage(image, options) {
   return await call('ensureImage', ENSURE, image, options, (operation, checked, listener) =>

@@ -82,8 +82,8 @@ test('the opencode image is pulled or else built; another image only where it is
   const other = await startEngine({ pull: json(404, { message: 'manifest unknown' }) })
   t.after(() => other.close())
   for (const [options, code] of [
-    [{ build: false }, 'ALL_SOURCES_FAILED'],
     [{ policy: 'never' }, 'IMAGE_NOT_FOUND'],
+    [{ build: false }, 'ALL_SOURCES_FAILED'],
   ] as const) {
     const error = await failure(ensureImage(undefined, { engine: other.endpoint, ...options }))
     assert.equal(error.code, code)
