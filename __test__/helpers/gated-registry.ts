@@ -14,8 +14,6 @@ export interface GatedRegistry {
   /** How often each layer has been asked for. */
   layerRequests(): number[]
   open(): void
-  /** Resolves once somebody has left in the middle of a layer. */
-  abandoned(): Promise<void>
   /** Puts another image under the name. */
   renew(): void
   /** Has the image no more. */
@@ -34,15 +32,10 @@ export async function startRegistry({
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
   let image = makeImage(layers, sizeBytes)
   let isOpen = false
-  let isAbandoned = false
   const requests: string[] = []
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
     response.setHeader('content-length', blob.length)
-    response.once('close', () => {
-      isAbandoned ||= !response.writableFinished
-      if (isAbandoned) events.emit('abandoned')
-    })
     response.write(blob.subarray(0, blob.length / 2))
     if (!isOpen) await once(events, 'open')
     response.end(blob.subarray(blob.length / 2))
@@ -78,9 +71,6 @@ export async function startRegistry({
       image.layers.map(
         (digest) => requests.filter((line) => line === `GET blobs/${digest}`).length,
       ),
-    async abandoned() {
-      if (!isAbandoned) await once(events, 'abandoned')
-    },
     renew() {
       image = makeImage(layers, sizeBytes)
     },
