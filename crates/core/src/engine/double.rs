@@ -282,7 +282,7 @@ impl Engine for DoubleEngine {
                 Some(Scripted::Hangs) => {
                     let _pending = self.pending("build".to_owned());
                     say(progress);
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 _ => {}
             }

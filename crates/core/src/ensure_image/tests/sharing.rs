@@ -281,7 +281,7 @@ async fn calls_share_what_is_the_same_work_and_nothing_else() {
         it.timeouts.connect = Duration::from_secs(1);
     });
     add("the name", false, &|it| {
-        it.reference = reference("acme/b:1")
+        it.reference = reference("acme/b:1");
     });
     add("the sources", false, &|it| it.fallbacks = Some(Vec::new()));
     add("the policy", false, &|it| it.policy = EnsurePolicy::Always);
@@ -316,7 +316,9 @@ async fn calls_share_what_is_the_same_work_and_nothing_else() {
             format!("InFlight {{ flights: {flights} }}"),
             "{name}"
         );
-        calls.iter().for_each(|call| call.task.abort());
+        for call in calls {
+            call.task.abort();
+        }
         settle().await;
     }
 }
@@ -335,5 +337,7 @@ async fn the_defaults_of_the_opencode_image_are_the_same_as_their_names() {
     let calls = [&unnamed, &named].map(|request| call(&engine, request, &in_flight));
     settle().await;
     assert_eq!(format!("{in_flight:?}"), "InFlight { flights: 1 }");
-    calls.iter().for_each(|call| call.task.abort());
+    for call in calls {
+        call.task.abort();
+    }
 }
