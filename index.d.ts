@@ -1,4 +1,21 @@
 /**
+ * Makes an image ready: it is there, or it is pulled from the first of its sources that has it, or it is built where that is
+ * allowed. Resolves once the engine has it under the name that was asked for. No registry is asked where it is there,
+ * unless `policy` says so.
+ *
+ * Calls that ask for the same at the same time share the work, those of worker threads among them: the same engine, image,
+ * fallbacks, `policy`, `platform`, `build`, `credentials`, `retry` and `timeouts.stallMs`. Each has its own events, signal,
+ * `timeouts.totalMs` and error. A call that joins is told first where each try, layer and step stands, and the last 200 lines
+ * and warnings. One that leaves disturbs no other; the last one to leave cancels the work at the engine.
+ *
+ * @param image Reference such as `ghcr.io/acme/app:1.4`. Default: `docker.io/prizz/opencode-cloud-sandbox:latest`, which falls
+ * back to `ghcr.io`, and then to a build of the embedded Dockerfile.
+ * @param options Everything else.
+ * @returns Rejects with a {@link ShipwayError}, or with the reason of the signal after an abort. Never throws.
+ */
+export declare function ensureImage(image?: string, options?: EnsureOptions): Promise<ReadyImage>
+
+/**
  * Pulls an image from the first of its sources that has it. Resolves once the engine has the image under the name that
  * was asked for, so that {@link imageExists} of the same name is true.
  *
@@ -150,7 +167,7 @@ export interface Timeouts {
    * Longest time for the whole call from the engine's first answer, waits between tries included; the code is
    * `DEADLINE`. `Infinity` and `null` are no limit.
    *
-   * @default no limit for a pull or a look-up, 600000 for a build
+   * @default no limit for a pull or a look-up, 600000 for a build; in `ensureImage` for the build alone
    */
   totalMs?: number | null | undefined
 }
@@ -250,6 +267,43 @@ export interface PullOptions extends CommonOptions {
    */
   fallbacks?: string[] | undefined
 }
+
+/** Options of {@link ensureImage}. */
+export interface EnsureOptions extends PullOptions {
+  /**
+   * When a registry is asked for the image:
+   *
+   * - `missing`: where it is not there, neither under its name nor under that of a fallback.
+   * - `always`: it is pulled although it is there. Where that fails, so does the call (or it builds).
+   * - `newer`: where the digest that the registry has for the name is not that of the image that is there, it is pulled. Where
+   *   the registry cannot be asked or the pull fails, the image that is there is kept, with the warning `NOT_UPDATED`; a
+   *   failure of the engine and `DIGEST_MISMATCH` reject. An engine that cannot ask (Podman before 6) pulls.
+   * - `never`: it is there, or the call rejects with `IMAGE_NOT_FOUND` (or builds).
+   *
+   * An image of another `platform` is not there, and a pinned digest is never another.
+   *
+   * @default missing
+   */
+  policy?: 'missing' | 'always' | 'newer' | 'never' | undefined
+  /**
+   * What the image is built from where it is not there and no source has it, as in {@link buildImage}; it gets the name that
+   * was asked for, which has no digest then. `true`, and an object without a context, is the embedded Dockerfile of the
+   * opencode image, for which another name needs `{ opencode: {} }`.
+   *
+   * It is built after failures that another source might have cured, such as `IMAGE_NOT_FOUND`, `AUTH_REQUIRED` and
+   * `REGISTRY_UNREACHABLE` (the table of the README says which), and after no other. A build that fails rejects with its own
+   * error; `attempts` has what was tried before.
+   *
+   * @default `true` where no image is named and `policy` is not `never`, else `false`
+   */
+  build?: boolean | EnsureBuildOptions | undefined
+}
+
+/** How {@link ensureImage} builds. What is of the whole call is among its own options. */
+export type EnsureBuildOptions = Omit<
+  BuildOptions,
+  keyof CommonOptions | 'credentials' | 'outputs' | 'platforms' | 'tags'
+>
 
 /**
  * Options of {@link buildImage}. Without a context (`contextDirectory`, `contextFiles`, `contextArchive` or `contextUrl`, of
@@ -759,6 +813,29 @@ export interface PulledImage {
   warnings: Warning[]
 }
 
+/** An image that is there under `reference`, and was inspected. Told apart by `origin`. */
+export type ReadyImage = FoundImage | ReadyBuiltImage
+
+/** An image that was there or was pulled. */
+export interface FoundImage extends PulledImage {
+  /** How it became ready. */
+  origin: 'present' | 'pulled'
+  /** Canonical reference that it was found under or pulled from: the name that was asked for, or a fallback. */
+  source: string
+  /** Every try at every source, in order. Where the image was there, all of them failed; with `missing` there are none. */
+  attempts: Attempt[]
+}
+
+/** An image that was built because no source had it. */
+export interface ReadyBuiltImage extends Omit<BuiltImage, 'reference' | 'tags'> {
+  /** Canonical reference that was asked for, such as `docker.io/acme/app:1.4`. */
+  reference: string
+  /** How it became ready. */
+  origin: 'built'
+  /** Every try at every source, in order; all of them failed. */
+  attempts: Attempt[]
+}
+
 /** An image that was built, is there under every tag, and was inspected. */
 export interface BuiltImage extends BuildResult {
   imageId: string
@@ -885,7 +962,8 @@ export interface Warning {
    * `cacheTo` with `ignore-error`), `STEP_FAILED` (something failed that the build can do without), `DOCKER_CONFIG_INVALID`
    * (settings of `docker` that cannot be used), `AUTH_FILE_INVALID` (an `auth.json` of Podman), `CREDENTIAL_HELPER` (one that
    * failed: its registry is asked without credentials), `CREDENTIALS_REFUSED` (a registry does not accept those that there
-   * are, and was asked without), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the engine).
+   * are, and was asked without), `NOT_UPDATED` (an image is used although its registry may have another, or could not be
+   * asked), `LOG_LINES_DROPPED` (who is told, the listener or the display, is slower than the engine).
    * More may be added.
    */
   code: string
@@ -1125,6 +1203,7 @@ export declare class ShipwayError extends Error {
   /** What was being done: `connect` until the engine has answered, then the function that was called. */
   operation:
     | 'connect'
+    | 'ensureImage'
     | 'pullImage'
     | 'buildImage'
     | 'checkBuild'

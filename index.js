@@ -5,7 +5,21 @@ const { ShipwayError, failed, internal, listenerFailed } = require('./face/error
 const { clearOnInterrupt } = require('./face/interrupt.js')
 const { Listener } = require('./face/listener.js')
 const { onAbort } = require('./face/signal.js')
-const { BUILD, DIAGNOSE, INSPECT, PULL, checkOptions, toNative } = require('./face/options.js')
+const {
+  BUILD,
+  DIAGNOSE,
+  ENSURE,
+  INSPECT,
+  PULL,
+  checkOptions,
+  toNative,
+} = require('./face/options.js')
+
+async function ensureImage(image, options) {
+  return await call('ensureImage', ENSURE, image, options, (operation, checked, listener) =>
+    native.ensureImage(operation, image, checked, listener),
+  )
+}
 
 async function pullImage(image, options) {
   return await call('pullImage', PULL, image, options, (operation, checked, listener) =>
@@ -82,6 +96,7 @@ module.exports = {
   buildImage,
   checkBuild,
   diagnose,
+  ensureImage,
   imageExists,
   inspectImage,
   pullImage,

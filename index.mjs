@@ -5,6 +5,7 @@ export const {
   buildImage,
   checkBuild,
   diagnose,
+  ensureImage,
   imageExists,
   inspectImage,
   pullImage,

@@ -270,6 +270,39 @@ export interface DockerfilePlace {
   excerpt?: string
 }
 
+/** Makes an image ready. `onProgress` gets each batch of events as JSON text, and must not throw. */
+export declare function ensureImage(operation: Operation, image: string | undefined | null, options: EnsureOptions, onProgress?: ((events: string) => void | Promise<void>) | undefined | null): Promise<EnsureOutcome>
+
+/** Options of `ensureImage`. */
+export interface EnsureOptions {
+  /** Endpoint of the engine. */
+  engine?: string
+  /** What `chooseDisplay` returned. */
+  display?: string
+  /** Time limits. */
+  timeouts?: TimeoutOptions
+  /** Tries and waits. */
+  retry?: RetryOptions
+  /** Platform of the image. */
+  platform?: string
+  /** Other names of the image, and other places to get it from. */
+  fallbacks?: Array<string>
+  /** Credentials by registry. */
+  credentials?: Record<string, CredentialOptions>
+  /** When a registry is asked. */
+  policy?: 'missing' | 'always' | 'newer' | 'never'
+  /** How the image is built where no source has it; an empty object is the opencode image. */
+  build?: BuildOptions
+}
+
+/** How a call ended; with neither field it was cancelled. */
+export interface EnsureOutcome {
+  /** The image. */
+  ok?: ReadyImage
+  /** Why there is none. */
+  error?: Failure
+}
+
 /** Why a call failed. */
 export interface Failure {
   /** Stable code. */
@@ -434,6 +467,38 @@ export interface PullOutcome {
   ok?: PulledImage
   /** Why there is none. */
   error?: Failure
+}
+
+/** An image that is there. */
+export interface ReadyImage {
+  /** Canonical reference that was asked for. */
+  reference: string
+  /** Identifier in the engine's image store. */
+  imageId: string
+  /** Registry digest of the manifest or index. */
+  digest?: string
+  /** Platform of the image. */
+  platform?: string
+  /** Size on the engine's disk, in bytes. */
+  sizeBytes: number
+  /** How it became ready. */
+  origin: 'present' | 'pulled' | 'built'
+  /** The name that it was found under or pulled from, or `build`. */
+  source: string
+  /** Every try at every source, in order. */
+  attempts: Array<Attempt>
+  /** Who built it. */
+  builder?: 'buildkit' | 'classic'
+  /** Digest of the configuration of an image that was built. */
+  configDigest?: string
+  /** Instructions of the Dockerfile. */
+  steps?: Steps
+  /** Everything that the exporters said. */
+  exporterResponse?: Record<string, string>
+  /** Time for the whole call, in milliseconds. */
+  durationMs: number
+  /** What should be known although it succeeded. */
+  warnings: Array<Warning>
 }
 
 /** Tries and waits at one source. */

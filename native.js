@@ -840,5 +840,6 @@ module.exports.buildImage = nativeBinding.buildImage
 module.exports.checkBuild = nativeBinding.checkBuild
 module.exports.chooseDisplay = nativeBinding.chooseDisplay
 module.exports.diagnose = nativeBinding.diagnose
+module.exports.ensureImage = nativeBinding.ensureImage
 module.exports.inspectImage = nativeBinding.inspectImage
 module.exports.pullImage = nativeBinding.pullImage

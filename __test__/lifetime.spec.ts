@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { packageUrl, runNode } from './helpers/run-node.ts'
 import { hang, pulls, pullsForEver, startEngine, stream } from './helpers/fake-engine.ts'
 
-const imports = `import { pullImage, buildImage, imageExists } from ${JSON.stringify(packageUrl)}`
+const imports = `import { ensureImage, pullImage, buildImage, imageExists } from ${JSON.stringify(packageUrl)}`
 
 test('a program ends right after its last promise, and not before', async (t) => {
   const engine = await startEngine({ pull: pulls() })
@@ -21,6 +21,22 @@ test('a program ends right after its last promise, and not before', async (t) =>
     await imageExists('acme/app:1', ${options})
     settledAt = performance.now()`)
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'at once\n', stderr: '' })
+})
+
+test('calls that share their work let the program end, and go with it', async (t) => {
+  const engine = await startEngine({ pull: pullsForEver() })
+  t.after(() => engine.close())
+  const options = `{ engine: ${JSON.stringify(engine.endpoint)}, onProgress }`
+  const { code, stdout, stderr } = await runNode(`${imports}
+    const controllers = [new AbortController(), new AbortController()]
+    const onProgress = (events) => {
+      if (events.some(({ type }) => type === 'layer')) controllers.forEach((each) => each.abort('enough'))
+    }
+    const calls = controllers.map(({ signal }) => ensureImage('acme/app:1', { ...${options}, signal }))
+    console.log((await Promise.allSettled(calls)).map(({ reason }) => reason).join())`)
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'enough,enough\n', stderr: '' })
+  assert.match(await engine.abandoned(), /^POST \/images\/create/)
+  assert.equal(engine.requests.filter((line) => line.startsWith('POST')).length, 1)
 })
 
 test('a program that only waits for the call does not end before it', async (t) => {

@@ -7,10 +7,8 @@ import { failure } from './helpers/failure.ts'
 import { type FakeEngine, startEngine } from './helpers/fake-engine.ts'
 
 // Callers without types may pass anything.
-const { pullImage, buildImage, imageExists, inspectImage } = shipway as unknown as Record<
-  string,
-  (...args: unknown[]) => Promise<unknown>
->
+const { ensureImage, pullImage, buildImage, imageExists, inspectImage } =
+  shipway as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
 
 let engine: FakeEngine
 before(async () => {
@@ -22,6 +20,9 @@ const pull = (options: object) => () =>
   pullImage!('acme/app:1', { engine: engine.endpoint, ...options })
 const build = (options: object) => () => buildImage!({ engine: engine.endpoint, ...options })
 
+const ensure = (options: object) => () =>
+  ensureImage!('acme/app:1', { engine: engine.endpoint, ...options })
+
 const LOGIN = { username: 'ada', password: 'canary-1b2c' }
 
 /** A call, and what its message must say. */
@@ -30,6 +31,40 @@ const REFUSED: [string, () => Promise<unknown>, string][] = [
     'an unknown option',
     pull({ fallback: [] }),
     '`fallback` is not an option; there are credentials, engine, fallbacks,',
+  ],
+  [
+    'an unknown policy',
+    ensure({ policy: 'IfNotPresent' }),
+    "`policy` must be 'missing', 'always', 'newer', 'never', got \"IfNotPresent\"",
+  ],
+  [
+    'a build with what is of the whole call',
+    ensure({ build: { contextDirectory: '.', tags: ['a'] } }),
+    '`build.tags` is not an option',
+  ],
+  [
+    'a contradiction in a build',
+    ensure({ build: { contextDirectory: '.', contextFiles: {} } }),
+    '`build.contextDirectory` contradicts `build.contextFiles`',
+  ],
+  [
+    'a build that is neither',
+    ensure({ build: 'yes' }),
+    '`build` must be a plain object, got a string',
+  ],
+  [
+    'a build that does not say of what',
+    ensure({ build: true }),
+    'does not say what `docker.io/acme/app:1` is built from',
+  ],
+  [
+    'a build of a digest',
+    () =>
+      ensureImage!(`acme/app@sha256:${'a'.repeat(64)}`, {
+        engine: engine.endpoint,
+        build: { dockerfileInline: 'FROM scratch' },
+      }),
+    'a digest names a content before it is built',
   ],
   [
     'an unknown nested option',

@@ -5,13 +5,13 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 import { engines, testWithEngine } from './helpers/engines.ts'
-import { startEngine } from './helpers/fake-engine.ts'
+import { json, pulls, startEngine } from './helpers/fake-engine.ts'
 import { temporaryFolder } from './helpers/folder.ts'
 import { runNode } from './helpers/run-node.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = await readFile(path.join(root, 'README.md'), 'utf8')
-const [pull, build, diagnosis, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(
+const [pull, build, ensure, diagnosis, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(
   ([, code]) => String(code),
 )
 // Docker 20.10 has no checks.
@@ -30,6 +30,7 @@ COPY main.js /
 test('each example of the README has a test', () => {
   assert.match(String(pull), /pullImage/)
   assert.match(String(build), /buildImage/)
+  assert.match(String(ensure), /ensureImage/)
   assert.match(String(diagnosis), /diagnose/)
   assert.deepEqual(others, [])
 })
@@ -43,6 +44,23 @@ test('the example that pulls runs', async (t) => {
   })
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   assert.match(stdout, /^sha256:[0-9a-f]{64} served by docker\.io\/acme\/app:1\.4$/m)
+})
+
+test('the example that makes an image ready runs, and builds where no source has it', async (t) => {
+  const missing = json(404, { message: 'manifest unknown' })
+  const fake = await startEngine({ pull: [missing, missing, pulls()] })
+  t.after(() => fake.close())
+  const cwd = await temporaryFolder(t, { Dockerfile: 'FROM scratch\n' })
+  await mkdir(path.join(cwd, 'node_modules'))
+  await symlink(root, path.join(cwd, 'node_modules/shipway'))
+  for (const origin of ['built', 'present']) {
+    const { code, stdout, stderr } = await runNode(String(ensure), {
+      cwd,
+      env: { DOCKER_HOST: fake.endpoint },
+    })
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    assert.equal(stdout, `docker.io/acme/app:1.4 was ${origin}\n`)
+  }
 })
 
 testWithEngine('the example that checks and builds runs', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { buildImage, imageExists, inspectImage, pullImage } from '../index.mjs'
+import { buildImage, ensureImage, imageExists, inspectImage, pullImage } from '../index.mjs'
+import { failure } from './helpers/failure.ts'
 import { json, pulls, startEngine } from './helpers/fake-engine.ts'
 
 const ID = `sha256:${'a'.repeat(64)}`
@@ -38,6 +39,57 @@ test('a pull without a name is of the opencode image, from Docker Hub and then f
   assert.equal(image.reference, 'docker.io/prizz/opencode-cloud-sandbox:latest')
   assert.equal(image.source, 'ghcr.io/prizz/opencode-cloud-sandbox:latest')
   assert.equal(await imageExists(undefined, { engine: engine.endpoint }), true)
+})
+
+test('an image that was there resolves to where it was found, and nothing is pulled', async (t) => {
+  const engine = await startEngine({ images: { 'ghcr.io/acme/app:1': {} } })
+  t.after(() => engine.close())
+  const { durationMs, ...image } = await ensureImage('acme/app:1', {
+    engine: engine.endpoint,
+    fallbacks: ['ghcr.io/acme/app:1'],
+  })
+  assert.ok(Number.isInteger(durationMs))
+  assert.deepEqual(image, {
+    reference: 'docker.io/acme/app:1',
+    imageId: ID,
+    platform: 'linux/amd64',
+    sizeBytes: 5,
+    origin: 'present',
+    source: 'ghcr.io/acme/app:1',
+    attempts: [],
+    warnings: [],
+  })
+  assert.ok(!engine.requests.some((line) => line.includes('/images/create')))
+  assert.equal(await imageExists('acme/app:1', { engine: engine.endpoint }), true)
+})
+
+test('the opencode image is pulled or else built; another image only where it is said from what', async (t) => {
+  const engine = await startEngine({ pull: json(404, { message: 'manifest unknown' }) })
+  t.after(() => engine.close())
+  const image = await ensureImage(undefined, { engine: engine.endpoint })
+  assert.ok(image.origin === 'built')
+  assert.deepEqual(
+    [image.reference, image.source, image.builder],
+    ['docker.io/prizz/opencode-cloud-sandbox:latest', 'build', 'classic'],
+  )
+  assert.deepEqual(
+    image.attempts.map(({ registry, code }) => [registry, code]),
+    [
+      ['docker.io', 'IMAGE_NOT_FOUND'],
+      ['ghcr.io', 'IMAGE_NOT_FOUND'],
+    ],
+  )
+  const other = await startEngine({ pull: json(404, { message: 'manifest unknown' }) })
+  t.after(() => other.close())
+  for (const [options, code] of [
+    [{ policy: 'never' }, 'IMAGE_NOT_FOUND'],
+    [{ build: false }, 'ALL_SOURCES_FAILED'],
+  ] as const) {
+    const error = await failure(ensureImage(undefined, { engine: other.endpoint, ...options }))
+    assert.equal(error.code, code)
+  }
+  const error = await failure(ensureImage('acme/app:1', { engine: other.endpoint }))
+  assert.equal(error.code, 'IMAGE_NOT_FOUND')
 })
 
 test('a build resolves to the image and to its steps', async (t) => {

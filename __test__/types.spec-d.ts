@@ -11,12 +11,14 @@ import {
   type CheckWarning,
   type DiagnoseOptions,
   type Diagnosis,
+  type EnsureBuildOptions,
   type ErrorCode,
   type ImageDetails,
   type InspectOptions,
   type ProgressEvent,
   type PullOptions,
   type PulledImage,
+  type ReadyImage,
   type SecretSource,
   ShipwayError,
   type Timeouts,
@@ -24,6 +26,7 @@ import {
   buildImage,
   checkBuild,
   diagnose,
+  ensureImage,
   imageExists,
   inspectImage,
   pullImage,
@@ -38,7 +41,9 @@ function is<_T extends true>() {}
 is<Equal<ReturnType<typeof pullImage>, Promise<PulledImage>>>()
 is<Equal<ReturnType<typeof imageExists>, Promise<boolean>>>()
 is<Equal<ReturnType<typeof inspectImage>, Promise<ImageDetails | null>>>()
+is<Equal<ReturnType<typeof ensureImage>, Promise<ReadyImage>>>()
 void pullImage()
+void ensureImage()
 void buildImage()
 void imageExists(undefined, {})
 
@@ -49,6 +54,15 @@ is<Equal<BuiltImage['imageId'], string>>()
 const files = () => buildImage({ outputs: [{ type: 'local', directory: 'out' }] })
 is<Equal<ReturnType<typeof files>, Promise<BuildResult>>>()
 is<Equal<BuildResult['imageId'], string | undefined>>()
+
+// What became ready is told apart by `origin`; its build says nothing of the whole call.
+const ready = {} as ReadyImage
+is<Equal<ReadyImage['imageId'], string>>()
+if (ready.origin === 'built') is<Equal<typeof ready.builder, 'buildkit' | 'classic'>>()
+void ensureImage('a', { policy: 'newer', build: { contextDirectory: '.' } })
+// @ts-expect-error: the image has the name that was asked for
+const built: EnsureBuildOptions = { tags: ['a'] }
+void built
 
 // Outputs and caches are told apart by `type`.
 void buildImage({

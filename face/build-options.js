@@ -9,12 +9,9 @@ const {
   matching,
   name,
   number,
-  ofType,
   oneOf,
   shape,
 } = require('./check.js')
-
-const text = ofType('string')
 
 /** What napi-rs hands over without loss, and more than any limit of a system. */
 const MAX_COUNT = Number.MAX_SAFE_INTEGER
@@ -79,7 +76,6 @@ const FIELDS = {
   cgroupParent: name,
   contextFiles: mapOf(bytes),
   noCacheFilter: listOf(name),
-  platforms: listOf(text),
   secrets: mapOf(secret),
   shmSizeBytes: count(1),
   sourceDateEpoch: number(0, LAST_SECOND, { isInteger: true }),
@@ -88,11 +84,11 @@ const FIELDS = {
 }
 
 /** What is wrong with options that are each right. */
-function contradiction(options) {
+function contradiction(options, prefix) {
   return first([
     () =>
       options.noCache === true && (options.noCacheFilter?.length ?? 0) > 0
-        ? '`noCache` contradicts `noCacheFilter`: give one of them'
+        ? `\`${prefix}noCache\` contradicts \`${prefix}noCacheFilter\`: give one of them`
         : null,
   ])
 }

@@ -79,8 +79,8 @@ const PULL = shape({ ...SHARED, credentials, fallbacks: listOf(text) })
 
 const DIAGNOSE = shape({ ...SHARED, credentials, images: listOf(text) })
 
-const BUILD = shape({
-  ...SHARED,
+/** What says how an image is built, and none of the call. */
+const HOW = {
   ...build.FIELDS,
   addHosts: listOf(host),
   buildArgs: mapOf(text),
@@ -91,7 +91,6 @@ const BUILD = shape({
   contextDirectory: name,
   contextUrl: name,
   contexts: mapOf(name),
-  credentials,
   dockerfile: name,
   dockerfileInline: text,
   labels: mapOf(text),
@@ -102,10 +101,30 @@ const BUILD = shape({
     proxy: shape({ http: text, https: text, no: text }),
     version: matching(VERSION, "an exact version like '1.18.18'"),
   }),
-  outputs: listOf(OUTPUT),
   pull: flag,
-  tags: listOf(text),
   target: text,
+}
+
+const BUILD = shape({
+  ...SHARED,
+  ...HOW,
+  credentials,
+  outputs: listOf(OUTPUT),
+  platforms: listOf(text),
+  tags: listOf(text),
+})
+
+const HOW_SHAPE = shape(HOW)
+
+const ENSURE = shape({
+  ...SHARED,
+  build: (value, name) =>
+    typeof value === 'boolean'
+      ? null
+      : (HOW_SHAPE(value, name) ?? contradiction(value, `${name}.`)),
+  credentials,
+  fallbacks: listOf(text),
+  policy: oneOf('missing', 'always', 'newer', 'never'),
 })
 
 /** Options that name a context. */
@@ -127,7 +146,7 @@ function checkOptions(verb, schema, image, options = {}) {
       (image === undefined ? null : text(image, 'image')) ??
       schema(options, 'options') ??
       contradiction(options)
-    if (complaint === null) return { ...options }
+    if (complaint === null) return schema === ENSURE ? orOpencode(image, options) : { ...options }
   } catch (cause) {
     // A getter or a proxy of the caller failed.
     throw invalidOption(verb, 'invalid option: the options cannot be read', undefined, cause)
@@ -137,17 +156,20 @@ function checkOptions(verb, schema, image, options = {}) {
   throw invalidOption(verb, `invalid option: ${complaint}`, hint)
 }
 
-function contradiction(options) {
+/** What is wrong with options that are each right; `prefix` is where they are. */
+function contradiction(options, prefix = '') {
   const has = (name) => options[name] !== undefined
   const rivals = RIVALS.map(([name, other]) => () => {
-    return has(name) && has(other) ? `\`${name}\` contradicts \`${other}\`: give one of them` : null
+    return has(name) && has(other)
+      ? `\`${prefix}${name}\` contradicts \`${prefix}${other}\`: give one of them`
+      : null
   })
   return first([
     ...rivals,
-    () => build.contradiction(options),
+    () => build.contradiction(options, prefix),
     () =>
       has('dockerfile') && !CONTEXTS.some(has)
-        ? `\`dockerfile\` needs the context that it builds: one of ${CONTEXTS.join(', ')}`
+        ? `\`${prefix}dockerfile\` needs the context that it builds: one of ${CONTEXTS.join(', ')}`
         : null,
     () => {
       const { initialDelayMs = 0, maxDelayMs = Infinity } = options.retry ?? {}
@@ -160,13 +182,28 @@ function contradiction(options) {
 
 /** Returns the options as the binding takes them; it ignores what is not for it. */
 function toNative(options, display) {
+  return { ...toNativeBuild(options), build: wantedBuild(options), display: display ?? undefined }
+}
+
+/** What an image is built from that no source has. */
+function wantedBuild({ build: wanted = false }) {
+  if (wanted === false) return undefined
+  return wanted === true ? {} : toNativeBuild(wanted)
+}
+
+/** The opencode image, which has no other name here, is built where nobody has said whether. */
+function orOpencode(image, options) {
+  const isUnsaid = image === undefined && options.build === undefined && options.policy !== 'never'
+  return isUnsaid ? { ...options, build: true } : { ...options }
+}
+
+function toNativeBuild(options) {
   const { contextDirectory, credentials, timeouts } = options
   return {
     ...options,
     ...build.toNative(options),
     ...resolvePlaces(options),
     credentials: mapValues(credentials),
-    display: display ?? undefined,
     contextDirectory: contextDirectory === undefined ? undefined : path.resolve(contextDirectory),
     timeouts: timeouts && {
       ...timeouts,
@@ -176,4 +213,4 @@ function toNative(options, display) {
   }
 }
 
-module.exports = { BUILD, DIAGNOSE, INSPECT, PULL, checkOptions, toNative }
+module.exports = { BUILD, DIAGNOSE, ENSURE, INSPECT, PULL, checkOptions, toNative }

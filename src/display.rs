@@ -16,6 +16,8 @@ use self::queue::Queue;
 
 /// How a call shows its end.
 pub(crate) enum LastWord {
+    /// The image was there, by this reference.
+    Present(String),
     /// The image is there, by this reference.
     Pulled(String),
     /// The image is built, with this ID.

@@ -7,6 +7,7 @@ pub mod check_build;
 mod delivery;
 pub mod diagnose;
 mod display;
+pub mod ensure_image;
 pub mod facts;
 pub mod failure;
 pub mod inspect_image;

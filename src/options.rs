@@ -69,6 +69,30 @@ pub struct PullOptions {
     pub credentials: Option<BTreeMap<String, CredentialOptions>>,
 }
 
+/// Options of `ensureImage`.
+#[napi(object, object_to_js = false)]
+pub struct EnsureOptions {
+    /// Endpoint of the engine.
+    pub engine: Option<String>,
+    /// What `chooseDisplay` returned.
+    pub display: Option<String>,
+    /// Time limits.
+    pub timeouts: Option<TimeoutOptions>,
+    /// Tries and waits.
+    pub retry: Option<RetryOptions>,
+    /// Platform of the image.
+    pub platform: Option<String>,
+    /// Other names of the image, and other places to get it from.
+    pub fallbacks: Option<Vec<String>>,
+    /// Credentials by registry.
+    pub credentials: Option<BTreeMap<String, CredentialOptions>>,
+    /// When a registry is asked.
+    #[napi(ts_type = "'missing' | 'always' | 'newer' | 'never'")]
+    pub policy: Option<String>,
+    /// How the image is built where no source has it; an empty object is the opencode image.
+    pub build: Option<BuildOptions>,
+}
+
 /// Options of `inspectImage`.
 #[napi(object, object_to_js = false)]
 pub struct InspectOptions {

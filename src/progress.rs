@@ -69,6 +69,11 @@ impl Progress {
         self.mailbox.as_ref()
     }
 
+    /// Shows that the image was there.
+    pub(crate) fn finish_look(&self, reference: &str) {
+        self.end(|| LastWord::Present(reference.to_owned()));
+    }
+
     /// Shows that the image is there.
     pub(crate) fn finish_pull(&self, reference: &str) {
         self.end(|| LastWord::Pulled(reference.to_owned()));

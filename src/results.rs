@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use napi_derive::napi;
+use shipway_core::Origin;
 use shipway_core::build_options::Builder;
 
 use crate::facts::{Attempt, Warning, number, to_attempts};
@@ -24,6 +25,41 @@ pub struct PulledImage {
     pub source: String,
     /// Every try at every source, in order.
     pub attempts: Vec<Attempt>,
+    /// Time for the whole call, in milliseconds.
+    pub duration_ms: i64,
+    /// What should be known although it succeeded.
+    pub warnings: Vec<Warning>,
+}
+
+/// An image that is there.
+#[napi(object, object_from_js = false)]
+pub struct ReadyImage {
+    /// Canonical reference that was asked for.
+    pub reference: String,
+    /// Identifier in the engine's image store.
+    pub image_id: String,
+    /// Registry digest of the manifest or index.
+    pub digest: Option<String>,
+    /// Platform of the image.
+    pub platform: Option<String>,
+    /// Size on the engine's disk, in bytes.
+    pub size_bytes: i64,
+    /// How it became ready.
+    #[napi(ts_type = "'present' | 'pulled' | 'built'")]
+    pub origin: String,
+    /// The name that it was found under or pulled from, or `build`.
+    pub source: String,
+    /// Every try at every source, in order.
+    pub attempts: Vec<Attempt>,
+    /// Who built it.
+    #[napi(ts_type = "'buildkit' | 'classic'")]
+    pub builder: Option<String>,
+    /// Digest of the configuration of an image that was built.
+    pub config_digest: Option<String>,
+    /// Instructions of the Dockerfile.
+    pub steps: Option<Steps>,
+    /// Everything that the exporters said.
+    pub exporter_response: Option<BTreeMap<String, String>>,
     /// Time for the whole call, in milliseconds.
     pub duration_ms: i64,
     /// What should be known although it succeeded.
@@ -105,6 +141,42 @@ impl From<shipway_core::PulledImage> for PulledImage {
             size_bytes: number(image.size_bytes),
             source: image.source,
             attempts: to_attempts(image.attempts),
+            duration_ms: number(image.duration_ms),
+            warnings: image.warnings.into_iter().map(Warning::from).collect(),
+        }
+    }
+}
+
+impl From<shipway_core::ReadyImage> for ReadyImage {
+    fn from(image: shipway_core::ReadyImage) -> Self {
+        let built = image.build.map(BuiltImage::from);
+        let (builder, config_digest, steps, exporter_response) = match built {
+            Some(built) => (
+                Some(built.builder),
+                built.config_digest,
+                Some(built.steps),
+                Some(built.exporter_response),
+            ),
+            None => (None, None, None, None),
+        };
+        let origin = match image.origin {
+            Origin::Present => "present",
+            Origin::Pulled => "pulled",
+            Origin::Built => "built",
+        };
+        Self {
+            reference: image.reference,
+            image_id: image.image_id,
+            digest: image.digest,
+            platform: image.platform.map(|platform| platform.to_string()),
+            size_bytes: number(image.size_bytes),
+            origin: origin.to_owned(),
+            source: image.source,
+            attempts: to_attempts(image.attempts),
+            builder,
+            config_digest,
+            steps,
+            exporter_response,
             duration_ms: number(image.duration_ms),
             warnings: image.warnings.into_iter().map(Warning::from).collect(),
         }

@@ -11,7 +11,15 @@ export interface GatedRegistry {
   asked: Promise<unknown>
   /** Size of each layer as it is transferred. */
   layerSizes: number[]
+  /** Requests so far, as `GET manifests/1` and `GET blobs/sha256:…`. */
+  requests: string[]
+  /** How often each layer has been asked for. */
+  layerRequests(): number[]
   open(): void
+  /** Puts another image under the name. */
+  renew(): void
+  /** Has the image no more. */
+  forget(): void
   close(): void
 }
 
@@ -30,9 +38,10 @@ export async function startRegistry({
   holdsManifest = false,
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
-  const image = makeImage(layers, sizeBytes, { emptyFiles, isEmpty })
+  let image = makeImage(layers, sizeBytes, { emptyFiles, isEmpty })
   const asked = once(events, 'asked')
   let isOpen = false
+  const requests: string[] = []
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
     response.setHeader('content-length', blob.length)
@@ -46,6 +55,7 @@ export async function startRegistry({
     response.setHeader('docker-distribution-api-version', 'registry/2.0')
     if (path === '/v2/') return response.end('{}')
     const [, kind = '', name = ''] = /^\/v2\/face\/gated\/(manifests|blobs)\/(.+)$/.exec(path) ?? []
+    requests.push(`${request.method} ${kind}/${name}`)
     const isManifest = kind === 'manifests'
     const digest = isManifest && name === '1' ? image.manifest : name
     const blob = image.blobs.get(digest)
@@ -68,6 +78,17 @@ export async function startRegistry({
     reference: `127.0.0.1:${(server.address() as AddressInfo).port}/face/gated:1`,
     asked,
     layerSizes: image.layers.map((digest) => image.blobs.get(digest)?.length ?? 0),
+    requests,
+    layerRequests: () =>
+      image.layers.map(
+        (digest) => requests.filter((line) => line === `GET blobs/${digest}`).length,
+      ),
+    renew() {
+      image = makeImage(layers, sizeBytes, { emptyFiles, isEmpty })
+    },
+    forget() {
+      image.blobs.clear()
+    },
     open() {
       isOpen = true
       events.emit('open')

@@ -52,6 +52,10 @@ impl Drawing {
 
     pub(super) fn end(&self, word: &LastWord) {
         match (self, word) {
+            (Self::Terminal(terminal), LastWord::Present(reference)) => {
+                terminal.finish_look(reference);
+            }
+            (Self::Plain(plain), LastWord::Present(reference)) => plain.finish_look(reference),
             (Self::Terminal(terminal), LastWord::Pulled(reference)) => {
                 terminal.finish_pull(reference);
             }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -198,6 +199,8 @@ pub enum Operation {
     PullImage,
     /// Building an image.
     BuildImage,
+    /// Making an image ready.
+    EnsureImage,
     /// Checking a build.
     CheckBuild,
     /// Saying what there is to work with.
@@ -212,6 +215,7 @@ impl Operation {
             Self::InspectImage => "inspectImage",
             Self::PullImage => "pullImage",
             Self::BuildImage => "buildImage",
+            Self::EnsureImage => "ensureImage",
             Self::CheckBuild => "checkBuild",
             Self::Diagnose => "diagnose",
         }
@@ -221,10 +225,12 @@ impl Operation {
 /// A failed operation.
 ///
 /// `Display` is one line: what was done, to what, and what happened. Callers match [`ErrorDetails::kind`], never text.
+/// A copy shares what lay below.
+#[derive(Clone)]
 pub struct Error(Box<ErrorDetails>);
 
 /// The parts of an [`Error`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ErrorDetails {
     /// Why.
@@ -256,7 +262,7 @@ pub struct ErrorDetails {
     /// Place in the Dockerfile that is at fault.
     pub dockerfile: Option<DockerfilePlace>,
     /// What lay below.
-    pub source: Option<Box<dyn StdError + Send + Sync>>,
+    pub source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// A place in a Dockerfile.
@@ -331,7 +337,7 @@ impl Error {
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

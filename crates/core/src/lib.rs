@@ -1,7 +1,7 @@
 //! Gets a container image ready: finds it, pulls it from the first registry that has it, or builds it, and tells the
 //! caller everything while it waits.
 //!
-//! The verbs are [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
+//! The verbs are [`ensure_image()`], [`image_exists()`], [`inspect_image`], [`pull_image()`], [`build_image()`] and
 //! [`check_build()`]. Each takes an
 //! [`Engine`](engine::Engine), a request and a [`ProgressSink`](progress::ProgressSink); dropping its future cancels
 //! the work at the engine. [`diagnose()`] says what there is to work with. Nothing here prints, and only [`environment`] reads environment variables.
@@ -14,6 +14,7 @@ pub mod check_build;
 pub mod credentials;
 pub mod diagnose;
 pub mod engine;
+pub mod ensure_image;
 pub mod environment;
 pub mod error;
 pub mod fallback;
@@ -45,6 +46,9 @@ pub use credentials::{CredentialSources, Credentials};
 pub use diagnose::{DiagnoseRequest, Diagnosis, diagnose};
 pub use engine::ContextCompression;
 pub use engine::docker::DockerEngine;
+pub use ensure_image::{
+    EnsureBuild, EnsurePolicy, EnsureRequest, InFlight, Origin, ReadyImage, ensure_image,
+};
 pub use environment::Environment;
 pub use error::{DockerfilePlace, Error, ErrorKind, Operation, Result};
 pub use image_exists::{image_exists, inspect_image};

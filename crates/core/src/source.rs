@@ -1,6 +1,7 @@
 //! What lies below an error.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::{fmt, io};
 
 /// The first error of the kind `T`, wherever below `error` it is. An `io::Error` keeps one out of sight.
@@ -24,7 +25,7 @@ pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
 #[derive(Debug)]
 struct Words {
     message: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl fmt::Display for Words {
@@ -41,12 +42,14 @@ impl Error for Words {
 
 /// `error`, or its words and those of all below it, where `hide` changes any of them.
 pub(crate) fn hidden(
-    mut error: Box<dyn Error + Send + Sync>,
+    error: Arc<dyn Error + Send + Sync>,
     hide: &dyn Fn(&mut String),
-) -> Box<dyn Error + Send + Sync> {
-    if let Some(own) = error.downcast_mut::<crate::error::Error>() {
+) -> Arc<dyn Error + Send + Sync> {
+    if let Some(own) = error.downcast_ref::<crate::error::Error>() {
+        // Others may have the same one, and see it as it is.
+        let mut own = own.clone();
         own.hide(hide);
-        return error;
+        return Arc::new(own);
     }
     let mut messages = Vec::new();
     let mut is_changed = false;
@@ -67,7 +70,7 @@ pub(crate) fn hidden(
         return error;
     }
     let words = messages.into_iter().rev().fold(None, |source, message| {
-        let words: Box<dyn Error + Send + Sync> = Box::new(Words { message, source });
+        let words: Arc<dyn Error + Send + Sync> = Arc::new(Words { message, source });
         Some(words)
     });
     words.unwrap_or(error)

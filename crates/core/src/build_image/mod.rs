@@ -41,7 +41,7 @@ pub struct BuildRequest {
 }
 
 /// Where a Dockerfile and its files come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildSource {
     /// The embedded Dockerfile of the opencode image, with a generated context.
     Opencode(OpencodeBuild),

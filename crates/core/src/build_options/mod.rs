@@ -22,7 +22,7 @@ use crate::platform::Platform;
 use crate::reference::Reference;
 
 /// How an image is built. The default builds the last stage for the engine's own platform, with the cache.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct BuildOptions {
     /// Who builds.
     pub builder: Builder,

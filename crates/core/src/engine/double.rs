@@ -1,18 +1,22 @@
 //! An engine for tests of the use cases: it answers from a script and records what it was asked.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 use super::{Engine, EngineBuild, EngineBuilt, EnginePull, EnginePulled, ImageDetails};
 use crate::build_options::Builder;
 use crate::check_build::CheckWarning;
 use crate::credentials::Credentials;
+use crate::engine::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::Platform;
-use crate::progress::{Layer, LayerState, ProgressEvent, ProgressSink};
+use crate::progress::{
+    Layer, LayerState, Log, LogStream, ProgressEvent, ProgressSink, Step, StepState,
+};
 use crate::reference::{ImageName, Reference};
 
 /// What a scripted pull does.
@@ -25,6 +29,10 @@ pub(crate) enum Scripted {
     Fails(Error),
     /// Never ends.
     Hangs,
+    /// Succeeds once it is told to, and the image is there afterwards.
+    Waits(Arc<Notify>, Box<ImageDetails>),
+    /// Is a fault of this library.
+    Panics,
 }
 
 /// A scripted engine.
@@ -32,6 +40,7 @@ pub(crate) enum Scripted {
 pub(crate) struct DoubleEngine {
     script: Mutex<BTreeMap<String, VecDeque<Scripted>>>,
     images: Mutex<BTreeMap<String, ImageDetails>>,
+    digests: Mutex<BTreeMap<String, std::result::Result<String, ErrorKind>>>,
     calls: Mutex<Vec<String>>,
 }
 
@@ -62,6 +71,16 @@ impl DoubleEngine {
         self
     }
 
+    /// Lets the registry say which digest `reference` names, or why it does not.
+    pub(crate) fn names(
+        self,
+        reference: &str,
+        digest: std::result::Result<&str, ErrorKind>,
+    ) -> Self {
+        lock(&self.digests).insert(reference.to_owned(), digest.map(str::to_owned));
+        self
+    }
+
     /// Everything asked so far, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         lock(&self.calls).clone()
@@ -69,6 +88,48 @@ impl DoubleEngine {
 
     fn record(&self, call: String) {
         lock(&self.calls).push(call);
+    }
+
+    fn pending(&self, call: String) -> Pending<'_> {
+        Pending {
+            engine: self,
+            call,
+            is_over: false,
+        }
+    }
+}
+
+/// Tells of a step at work, and of what it prints.
+fn say(progress: &dyn ProgressSink) {
+    progress.emit(&ProgressEvent::Step(Step {
+        id: "1".to_owned(),
+        name: "RUN make".to_owned(),
+        index: Some(1),
+        of: Some(1),
+        state: StepState::Running,
+        stage: None,
+        platform: None,
+        duration_ms: None,
+    }));
+    progress.emit(&ProgressEvent::Log(Log {
+        step: Some("1".to_owned()),
+        stream: LogStream::Stdout,
+        text: "making".to_owned(),
+    }));
+}
+
+/// Records a pull or a build that is dropped before its end.
+struct Pending<'a> {
+    engine: &'a DoubleEngine,
+    call: String,
+    is_over: bool,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.engine.record(format!("given up: {}", self.call));
+        }
     }
 }
 
@@ -87,6 +148,10 @@ pub(crate) fn image(digit: char) -> ImageDetails {
 }
 
 impl Engine for DoubleEngine {
+    fn place(&self) -> Endpoint {
+        Endpoint::Unix("/double.sock".into())
+    }
+
     fn inspect<'a>(
         &'a self,
         name: &'a ImageName,
@@ -131,6 +196,20 @@ impl Engine for DoubleEngine {
         .boxed()
     }
 
+    fn registry_digest<'a>(
+        &'a self,
+        reference: &'a Reference,
+        _credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Result<String>> {
+        async move {
+            self.record(format!("registry digest {reference}"));
+            let known = lock(&self.digests).get(&reference.to_string()).cloned();
+            let known = known.unwrap_or(Err(ErrorKind::ImageNotFound));
+            known.map_err(|kind| Error::new(kind, "as scripted"))
+        }
+        .boxed()
+    }
+
     fn pull<'a>(
         &'a self,
         pull: &'a EnginePull,
@@ -156,7 +235,18 @@ impl Engine for DoubleEngine {
                 }
                 Some(Scripted::Lies) => Ok(EnginePulled::default()),
                 Some(Scripted::Fails(error)) => Err(error),
-                Some(Scripted::Hangs) => std::future::pending().await,
+                Some(Scripted::Hangs) => {
+                    let _pending = self.pending(format!("pull {reference}"));
+                    std::future::pending().await
+                }
+                Some(Scripted::Waits(go, details)) => {
+                    let mut pending = self.pending(format!("pull {reference}"));
+                    go.notified().await;
+                    pending.is_over = true;
+                    lock(&self.images).insert(reference, *details);
+                    Ok(EnginePulled::default())
+                }
+                Some(Scripted::Panics) => panic!("as scripted"),
                 None => Err(Error::new(
                     ErrorKind::Internal,
                     "the script has no more answers",
@@ -169,7 +259,7 @@ impl Engine for DoubleEngine {
     fn build<'a>(
         &'a self,
         build: &'a EngineBuild,
-        _progress: &'a dyn ProgressSink,
+        progress: &'a dyn ProgressSink,
     ) -> BoxFuture<'a, Result<EngineBuilt>> {
         async move {
             let tags: Vec<String> = build.options.tags.iter().map(ToString::to_string).collect();
@@ -184,6 +274,18 @@ impl Engine for DoubleEngine {
                 tags.join(" "),
                 arguments.join(" ")
             ));
+            let answer = lock(&self.script)
+                .get_mut("build")
+                .and_then(VecDeque::pop_front);
+            match answer {
+                Some(Scripted::Fails(error)) => return Err(error),
+                Some(Scripted::Hangs) => {
+                    let _pending = self.pending("build".to_owned());
+                    say(progress);
+                    std::future::pending::<()>().await;
+                }
+                _ => {}
+            }
             let built = image('b');
             let mut images = lock(&self.images);
             images.insert(built.id.clone(), built.clone());

@@ -24,6 +24,7 @@ use crate::build_context::ContextSource;
 use crate::build_options::{BuildOptions, Builder, SecretValue};
 use crate::check_build::CheckWarning;
 use crate::credentials::{Credentials, Keychain};
+use crate::engine::endpoint::Endpoint;
 use crate::error::Result;
 use crate::platform::Platform;
 use crate::progress::{ProgressSink, Warning};
@@ -34,6 +35,9 @@ use crate::timeouts::Deadline;
 ///
 /// Dropping a returned future cancels the work at the engine.
 pub trait Engine: Send + Sync {
+    /// Where it listens: two engines at one place are one.
+    fn place(&self) -> Endpoint;
+
     /// Looks up a local image; `None` when it is not there. With `platform`, an image of another platform is not there;
     /// one whose platform the engine does not know is.
     fn inspect<'a>(
@@ -52,6 +56,14 @@ pub trait Engine: Send + Sync {
         reference: &'a Reference,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>>;
+
+    /// Asks the registry which manifest or index `reference` names now: `sha256:` + 64 hex digits. Where the engine cannot
+    /// ask, the code is `UNSUPPORTED_BY_ENGINE`.
+    fn registry_digest<'a>(
+        &'a self,
+        reference: &'a Reference,
+        credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Result<String>>;
 
     /// Pulls from one source, once. Resolves when the engine's stream ended properly and said that it succeeded.
     fn pull<'a>(

@@ -6,7 +6,7 @@ use super::{CaCertificate, DOCKERFILE, OPENCODE_VERSION};
 const CERTIFICATES_README: &str = "One CA certificate per file: PEM text, the name ends in .crt.\n";
 
 /// The settings of one build of the embedded Dockerfile.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpencodeBuild {
     /// Exact version of opencode, such as `1.18.18`; default [`OPENCODE_VERSION`].
     ///

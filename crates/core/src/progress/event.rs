@@ -275,6 +275,12 @@ impl Warning {
     /// Code of a cache that is not used.
     pub const CACHE_NOT_FOUND: &str = "CACHE_NOT_FOUND";
 
+    /// Code of an image that is used although its registry may have another one.
+    pub const NOT_UPDATED: &str = "NOT_UPDATED";
+
+    /// Code of lines that a slow receiver was not told.
+    pub const LOG_LINES_DROPPED: &str = "LOG_LINES_DROPPED";
+
     /// Code of a step that failed without failing the build.
     pub const STEP_FAILED: &str = "STEP_FAILED";
 

@@ -53,6 +53,11 @@ impl<W: Write + Send> Plain<W> {
         }))
     }
 
+    /// Tells that the image was there.
+    pub fn finish_look(&self, reference: &str) {
+        self.state().end(&format!("Image is there: {reference}"));
+    }
+
     /// Tells that the image is there, after what was transferred for it.
     pub fn finish_pull(&self, reference: &str) {
         self.state().end(&format!("Pull complete: {reference}"));

@@ -1,5 +1,7 @@
 //! What is said when every source has failed.
 
+use std::sync::Arc;
+
 use crate::error::{Error, ErrorKind};
 use crate::reference::Reference;
 
@@ -47,7 +49,7 @@ pub(super) fn all_failed(reference: &Reference, mut failures: Vec<Error>) -> Err
         if let Some(hint) = primary.hint() {
             error.hint = Some(format!("{}: {hint}", primary.kind));
         }
-        error.source = Some(Box::new(primary));
+        error.source = Some(Arc::new(primary));
     }
     error
 }

@@ -2,6 +2,7 @@
 
 mod all_failed;
 mod logins;
+mod name;
 mod result;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) use name::give_name;
 pub use result::PulledImage;
 
 use self::all_failed::all_failed;
@@ -25,7 +27,7 @@ use crate::fallback;
 use crate::platform::Platform;
 use crate::progress::throttled::Throttled;
 use crate::progress::{AttemptPhase, Attempted, ProgressEvent, ProgressSink, Warning};
-use crate::reference::{ImageName, Reference};
+use crate::reference::Reference;
 use crate::retry::{RetryPolicy, Tries};
 use crate::timeouts::Timeouts;
 
@@ -258,23 +260,9 @@ impl Pull<'_> {
             let message = format!("the engine does not say whether `{source}` is for `{wanted}`");
             warnings.push(self.warn("PLATFORM_UNVERIFIED", message));
         }
-        let is_named = source == canonical && canonical.digest().is_none();
-        if canonical.tag().is_some() && !is_named {
-            // Engines that pull by digest give no tag, even where the reference has one.
-            let target = canonical.without_digest();
-            let name = ImageName::from(source.clone());
-            self.engine.tag(&name, &target).await?;
-            let named = ImageName::from(target.clone());
-            let found = self.engine.inspect(&named, None).await?;
-            if found.is_none_or(|found| found.id != details.id) {
-                return Err(no_such_image(&target));
-            }
-        } else if source != canonical {
-            // Engines give images tags, not digests: only a registry's answer makes a digest known.
-            let message = format!(
-                "the image came from `{source}`; it has no tag to be known by as `{canonical}`"
-            );
-            warnings.push(self.warn("NOT_NAMED", message));
+        if let Some(warning) = give_name(self.engine, source, canonical, &details.id).await? {
+            self.progress.emit(&ProgressEvent::Warning(warning.clone()));
+            warnings.push(warning);
         }
         Ok(PulledImage {
             reference: canonical.to_string(),

@@ -108,6 +108,16 @@ impl Call<'_> {
         })
     }
 
+    /// The engine answered 404: it has not what was asked for, or does not know the call. Podman before 6 says so without
+    /// JSON (<https://github.com/containers/podman/blob/v5.6.0/pkg/api/server/register_distribution.go>).
+    pub(super) fn not_found(&self, body: &str) -> Error {
+        if serde_json::from_str::<serde_json::Value>(body).is_ok() {
+            return self.answered(404, body, None);
+        }
+        let message = "the engine does not know this call";
+        self.name(Error::new(ErrorKind::UnsupportedByEngine, message))
+    }
+
     /// The connection broke while the answer was on its way.
     pub(super) fn connection_failed(
         &self,

@@ -235,6 +235,10 @@ impl DockerEngine {
 }
 
 impl Engine for DockerEngine {
+    fn place(&self) -> Endpoint {
+        self.endpoint().clone()
+    }
+
     fn inspect<'a>(
         &'a self,
         name: &'a ImageName,
@@ -257,6 +261,14 @@ impl Engine for DockerEngine {
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<Vec<Platform>>> {
         self.guarded(distribution::platforms(self, reference, credentials))
+    }
+
+    fn registry_digest<'a>(
+        &'a self,
+        reference: &'a Reference,
+        credentials: Option<&'a Credentials>,
+    ) -> BoxFuture<'a, Result<String>> {
+        distribution::digest(self, reference, credentials).boxed()
     }
 
     fn pull<'a>(

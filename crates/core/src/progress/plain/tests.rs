@@ -325,6 +325,12 @@ fn lines_carry_no_control_sequences() {
 }
 
 #[test]
+fn an_image_that_was_there_is_told_in_one_line() {
+    let lines = written(|plain| plain.finish_look("docker.io/acme/app:1.4"));
+    assert_eq!(lines, "Image is there: docker.io/acme/app:1.4\n");
+}
+
+#[test]
 fn layers_of_a_failed_attempt_are_forgotten() {
     let lines = written(|plain| {
         plain.emit(&layer(LayerState::Waiting, None, None));

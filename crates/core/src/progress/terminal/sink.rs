@@ -53,6 +53,11 @@ impl Terminal {
         }
     }
 
+    /// Ends with `Image is there: REFERENCE`.
+    pub fn finish_look(&self, reference: &str) {
+        self.end(&Style::new().green(), "Image is there", reference, None);
+    }
+
     /// Ends with `Pull complete: REFERENCE`.
     pub fn finish_pull(&self, reference: &str) {
         self.end(&Style::new().green(), "Pull complete", reference, None);
