@@ -20,7 +20,7 @@ const KINDS = {
   reason: 'failed, with a reason to decide by',
   words: 'failed, with words alone',
   falseSuccess: 'false success',
-  falseFailure: 'false failure',
+  falseFailure: 'gave up too soon',
   unsettled: 'never settled',
   crashed: 'process crashed',
 }
@@ -127,7 +127,7 @@ function report(engine, causes, rows) {
     `\`npm run bench -- failures\`: ${causes.length} causes of \`lab/fault-registry.mjs\` on Docker ${engine.version} (${engine.store}), each`,
     `pull in a process of its own with a limit of ${LIMIT_MS / 1000} s; one engine is enough, for these are differences of clients. A reason to`,
     'decide by is a `code`, a class of its own, or an HTTP status other than 500, which Docker answers for most causes. Causes that the engine itself',
-    'tries for a minute are left out.',
+    'tries for a minute are left out. Who gave up too soon met a fault that passes, and did not try again.',
     '',
     ...markdown([['client', ...Object.values(KINDS)], ...totals]),
     '',
