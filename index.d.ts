@@ -71,7 +71,8 @@ export declare function checkBuild(options?: BuildOptions): Promise<BuildCheck>
 export declare function diagnose(options?: DiagnoseOptions): Promise<Diagnosis>
 
 /**
- * Tells whether an image is there. Only the engine's "not found" is `false`: every other failure rejects.
+ * Tells whether an image is there. Only the engine's "not found" is `false`: every other failure rejects. What is known to be
+ * no container image, such as a Helm chart that the containerd image store has pulled, is not there.
  *
  * @param image Reference, digest or ID of a local image. Default: `docker.io/prizz/opencode-cloud-sandbox:latest`.
  * @param options Everything else. With `platform`, an image of another platform is not there.

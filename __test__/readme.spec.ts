@@ -101,3 +101,20 @@ test('the README names every code of an error', async () => {
   assert.ok(codes.length > 30)
   assert.deepEqual(told.toSorted(), codes.toSorted())
 })
+
+test('docs/errors.md has cause and cure of every code', async () => {
+  const types = await readFile(path.join(root, 'index.d.ts'), 'utf8')
+  const union = /type ErrorCode =([^]*?)\n\n/.exec(types)?.[1] ?? ''
+  const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code)
+  const page = await readFile(path.join(root, 'docs/errors.md'), 'utf8')
+  const sections = page.split(/^## /m).slice(1)
+  assert.deepEqual(
+    sections.map((section) => section.split('\n')[0]),
+    codes,
+  )
+  for (const section of sections) {
+    assert.match(section, /^```text\n\S.*\n```$/m, section)
+    assert.match(section, /^Cause: \S/m, section)
+    assert.match(section, /^Cure: \S/m, section)
+  }
+})

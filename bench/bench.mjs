@@ -1,4 +1,5 @@
-// `npm run bench -- context | memory | limits`: what work costs the client, side by side with `docker buildx build` and dockerode.
+// `npm run bench -- context | memory | limits | failures`: what work costs the client, side by side with `docker buildx build`
+// and dockerode, and what clients make of failures.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,14 +8,21 @@ import { bringLabUp } from '../scripts/engine.mjs'
 import { run, since, step } from '../scripts/run.mjs'
 import { installPackages, root } from '../scripts/setup.mjs'
 import { benchContext } from './context.mjs'
+import { benchFailures } from './failures.mjs'
 import { benchLimits } from './limits.mjs'
 import { benchMemory } from './memory.mjs'
 
 const USAGE = `usage: npm run bench -- context [--rounds 5] [--engine NAME]...   three clients, four builds, side by side
        npm run bench -- memory [--engine NAME]               peak memory for a context of 500,000 files
-       npm run bench -- limits [--rounds 5] [--scale 1] [--engine NAME]...   many pulls at once, many layers, many lines`
+       npm run bench -- limits [--rounds 5] [--scale 1] [--engine NAME]...   many pulls at once, many layers, many lines
+       npm run bench -- failures [--engine NAME]             failed pulls with four clients`
 
-const BENCHES = { context: benchContext, memory: benchMemory, limits: benchLimits }
+const BENCHES = {
+  context: benchContext,
+  memory: benchMemory,
+  limits: benchLimits,
+  failures: benchFailures,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,7 +44,7 @@ const start = performance.now()
 process.chdir(root)
 await installPackages()
 const own = path.join(root, 'bench')
-if (!existsSync(path.join(own, 'node_modules', 'dockerode'))) {
+if (!existsSync(path.join(own, 'node_modules', 'testcontainers'))) {
   const install = ['ci', '--prefix', own, '--ignore-scripts', '--no-audit', '--no-fund']
   await step('install what is compared', () => run('npm', install, { quiet: true }))
 }
