@@ -3,14 +3,15 @@ import path from 'node:path'
 import { describe } from 'node:test'
 
 import { type ProgressEvent, buildImage, imageExists, inspectImage } from '../../index.mjs'
-import { ask, engines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
+import { ask, engines, forget, isPodman, testWithEngine, testWithLab } from '../helpers/engines.ts'
 import { failure, rejection } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 
 const BUILDERS = ['buildkit', 'classic'] as const
+const CLASSIC = ['classic'] as const
 
 for (const [engine, builder] of engines.flatMap((engine) =>
-  BUILDERS.map((builder) => [engine, builder] as const),
+  (isPodman(engine) ? CLASSIC : BUILDERS).map((builder) => [engine, builder] as const),
 )) {
   const at = { engine: engine.endpoint }
   const options = { ...at, builder }

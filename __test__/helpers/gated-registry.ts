@@ -4,14 +4,20 @@ import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
-/** A registry with one image, whose layers no engine has, and which come only half until the gate is open. */
+/** A registry with one image, whose layers no engine has, and which come only half, and then drop by drop, until the gate is open. */
 export interface GatedRegistry {
   reference: string
   /** Size of each layer as it is transferred. */
   layerSizes: number[]
   open(): void
+  /** Resolves once no layer is on its way. */
+  idle(): Promise<void>
   close(): void
 }
+
+/** Podman tells bytes only when more come, and no more often than once a second. */
+const DROP_BYTES = 1024
+const DROP_EVERY_MS = 100
 
 export const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 const CONFIG = 'application/vnd.docker.container.image.v1+json'
@@ -23,13 +29,30 @@ export async function startRegistry({
 } = {}): Promise<GatedRegistry> {
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
   const image = makeImage(layers, sizeBytes)
+  const onTheirWay = new Set<ServerResponse>()
   let isOpen = false
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
+    onTheirWay.add(response)
+    response.once('close', () => {
+      onTheirWay.delete(response)
+      events.emit('gone')
+    })
     response.setHeader('content-length', blob.length)
-    response.write(blob.subarray(0, blob.length / 2))
-    if (!isOpen) await once(events, 'open')
-    response.end(blob.subarray(blob.length / 2))
+    let sentBytes = blob.length / 2
+    response.write(blob.subarray(0, sentBytes))
+    const drop = () => {
+      if (sentBytes + DROP_BYTES >= blob.length) return
+      response.write(blob.subarray(sentBytes, sentBytes + DROP_BYTES))
+      sentBytes += DROP_BYTES
+    }
+    if (!isOpen) {
+      const drops = setInterval(drop, DROP_EVERY_MS)
+      response.once('close', () => clearInterval(drops))
+      await once(events, 'open')
+      clearInterval(drops)
+    }
+    response.end(blob.subarray(sentBytes))
   }
 
   const server = createServer((request, response) => {
@@ -59,6 +82,9 @@ export async function startRegistry({
     open() {
       isOpen = true
       events.emit('open')
+    },
+    async idle() {
+      while (onTheirWay.size > 0) await once(events, 'gone')
     },
     close() {
       server.closeAllConnections()
