@@ -181,6 +181,22 @@ fn podman_says_the_same_in_its_words() {
 }
 
 #[test]
+fn podman_commits_an_image_without_a_name_and_logs_an_instruction_that_it_does_not_know() {
+    let (told, ..) = told(&output(&[
+        "STEP 1/1: RUN printf one\n",
+        "one",
+        "COMMIT\n",
+        "time=\"2026-11-28T22:38:43Z\" level=error msg=\"+(UNHANDLED LOGLEVEL) &imagebuilder.Step{Env:[]string{\\\"TOKEN=hunter2\\\"}}\"\n",
+        "--> abcdef012345\n",
+    ]));
+    assert!(told.contains(&"1 Stdout: one".to_owned()), "{told:?}");
+    assert!(
+        !told.iter().any(|line| line.contains("hunter2")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_base_image_that_is_pulled_shows_its_layers() {
     let (told, _, _) = told(
         r#"{"stream":"Step 1/1 : FROM debian"}

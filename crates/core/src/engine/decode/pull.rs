@@ -73,9 +73,10 @@ impl PullDecoder {
 
     /// Marks every layer as done once the pull has succeeded: engines may leave out the last state of a layer.
     pub fn complete(&mut self) -> Vec<ProgressEvent> {
-        let mut events = match self.terminal_seen {
-            true => Vec::new(),
-            false => self.release(),
+        let mut events = if self.terminal_seen {
+            Vec::new()
+        } else {
+            self.release()
         };
         for id in &self.order {
             let layer = self.rows.get_mut(id).and_then(Row::complete);

@@ -56,7 +56,9 @@ async fn build_with_either(
         });
     }
     let facts = engine.facts().await?;
-    if !is_forced && facts.buildkit == Some(false) && facts.api_version >= BUILDKIT_IS_DEFAULT {
+    // An older Docker says so although it has one.
+    let is_believed = facts.is_podman || facts.api_version >= BUILDKIT_IS_DEFAULT;
+    if !is_forced && facts.buildkit == Some(false) && is_believed {
         return classic_build::build(engine, build, progress).await;
     }
     let daemon = match Daemon::reach(&engine.http, facts.api_version).await {

@@ -16,6 +16,8 @@ pub(super) struct Facts {
     pub(super) api_version: (u32, u32),
     /// Whether BuildKit is its builder; absent where it does not say.
     pub(super) buildkit: Option<bool>,
+    /// Whether it is Podman, which has no BuildKit and its own parameters of a build.
+    pub(super) is_podman: bool,
 }
 
 pub(super) async fn ask(engine: &DockerEngine) -> Result<Facts> {
@@ -39,6 +41,7 @@ fn read(headers: &HeaderMap) -> Facts {
     Facts {
         api_version: version.unwrap_or_default(),
         buildkit: text("builder-version").map(|version| version == "2"),
+        is_podman: headers.contains_key("libpod-api-version"),
     }
 }
 
@@ -63,6 +66,18 @@ mod tests {
         let facts = of(&[("api-version", "1.51"), ("builder-version", "2")]);
         assert_eq!((facts.api_version, facts.buildkit), ((1, 51), Some(true)));
         assert_eq!(of(&[("builder-version", "1")]).buildkit, Some(false));
+    }
+
+    #[test]
+    fn podman_says_that_it_is_podman() {
+        // 5.4.2
+        let facts = of(&[
+            ("api-version", "1.41"),
+            ("builder-version", ""),
+            ("libpod-api-version", "5.4.2"),
+        ]);
+        assert!(facts.is_podman);
+        assert_eq!(facts.buildkit, Some(false));
     }
 
     #[test]

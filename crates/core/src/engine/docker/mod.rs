@@ -4,6 +4,7 @@
 //! transport below all of them is one.
 
 mod build;
+mod build_query;
 mod call;
 mod classic_build;
 mod distribution;
