@@ -7,10 +7,11 @@ export const PODMAN_SOCKET = 'podman/podman.sock'
 /** Podman's packages; runc, because crun refuses machines that have both versions of cgroups. */
 export const PODMAN_PACKAGES = ['podman', 'runc', 'netavark', 'git', 'ca-certificates', 'tini']
 
-// Steps of builds and containers use the machine's network or none, and never more files than root may open everywhere.
+// Steps of builds and containers use the machine's network or none, and never more than a machine may allow at most; Podman 4.3
+// takes what is soft for hard, and the reverse.
 const CONTAINERS = `[containers]
 netns = "none"
-default_ulimits = ["nofile=1024:4096", "nproc=4096:8192"]
+default_ulimits = ["nofile=4096:4096", "nproc=8192:8192"]
 
 [engine]
 events_logger = "file"

@@ -154,11 +154,13 @@ for (const engine of engines) {
         ],
         [
           'the helper of all',
-          (host) => {
-            const list = JSON.stringify({ [host]: 'ada' })
-            const face = `[ "$1" = list ] && echo '${list}' || echo '${kept}'`
-            return useDockerConfig(t, { credsStore: 'face' }, { face })
-          },
+          // `docker login` leaves the registry's name in the file.
+          (host) =>
+            useDockerConfig(
+              t,
+              { auths: { [host]: {} }, credsStore: 'face' },
+              { face: `echo '${kept}'` },
+            ),
         ],
         [
           'the variable',

@@ -22,10 +22,10 @@ const DOCKERFILE = 'FROM scratch\nLABEL face.podman=1\n'
 /** What only BuildKit does. */
 const BEYOND: BuildOptions[] = [
   { platforms: ['linux/amd64', 'linux/arm64'] },
-  { noCache: true, noCacheFilter: ['a'] },
+  { noCacheFilter: ['a'] },
   { contexts: { base: 'docker-image://debian:bookworm-slim' } },
   { secrets: { token: { value: 'canary-5e6f' } } },
-  { ssh: { default: true } },
+  { ssh: { default: '/there/is/none' } },
   { cacheFrom: [{ type: 'registry', reference: 'ghcr.io/face/cache:1' }] },
   { cacheTo: [{ type: 'inline' }] },
   { outputs: [{ type: 'cacheonly' }] },
