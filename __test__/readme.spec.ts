@@ -11,9 +11,9 @@ import { runNode } from './helpers/run-node.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = await readFile(path.join(root, 'README.md'), 'utf8')
-const [pull, build, ensure, diagnosis, ...others] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(
-  ([, code]) => String(code),
-)
+const [pull, build, ensure, diagnosis, ...others] = [
+  ...readme.matchAll(/^```js\n(.*?)^```$/gms),
+].map(([, code]) => String(code))
 // Docker 20.10 has no checks.
 const engine = engines.find(({ apiVersion }) => apiVersion !== '1.41') ?? engines[0]
 

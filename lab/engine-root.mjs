@@ -2,10 +2,11 @@ import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import { makeOnce } from './files.mjs'
 import { architecture } from './platform.mjs'
+import { PODMAN_PACKAGES } from './podman.mjs'
 import { runLeashed } from './run.mjs'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const PACKAGES = [
+const DOCKER_PACKAGES = [
   'docker.io',
   'docker-cli',
   'docker-buildx',
@@ -28,23 +29,26 @@ export const mmdebstrap = (paths, logName, args) =>
     { logFile: join(paths.logs, `${logName}.log`) },
   )
 
-/** Whether the root folder of a Debian suite is there, with every package. */
-export function isComplete(paths, suite) {
+/** Whether the root folder of a Debian suite is there, with every package of its engine. */
+export function isComplete(paths, suite, isPodman) {
   const list = (name) => join(paths.roots, suite, 'var/lib/dpkg/info', `${name}.list`)
-  return existsSync(cliFolder(paths, suite)) && PACKAGES.every((name) => existsSync(list(name)))
+  const hasCli = isPodman || existsSync(cliFolder(paths, suite))
+  return hasCli && packages(isPodman).every((name) => existsSync(list(name)))
 }
 
-/** Makes a root folder with the engine, the CLI and buildx of a Debian suite. No engine may run in it. */
-export async function makeEngineRoot(paths, suite) {
+/** Makes a root folder with Podman, or with the engine, the CLI and buildx of Docker. No engine may run in it. */
+export async function makeEngineRoot(paths, suite, isPodman) {
   const root = join(paths.roots, suite)
-  if (!isComplete(paths, suite)) {
+  if (!isComplete(paths, suite, isPodman)) {
     for (const old of [root, cliFolder(paths, suite)]) rmSync(old, { recursive: true, force: true })
   }
   await makeOnce(root, (folder) =>
-    mmdebstrap(paths, suite, [`--include=${PACKAGES.join(',')}`, suite, folder]),
+    mmdebstrap(paths, suite, [`--include=${packages(isPodman).join(',')}`, suite, folder]),
   )
-  await makeOnce(cliFolder(paths, suite), (folder) => makeCli(root, folder))
+  if (!isPodman) await makeOnce(cliFolder(paths, suite), (folder) => makeCli(root, folder))
 }
+
+const packages = (isPodman) => (isPodman ? PODMAN_PACKAGES : DOCKER_PACKAGES)
 
 const cliFolder = (paths, suite) => join(paths.roots, `${suite}-cli`)
 

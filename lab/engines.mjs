@@ -3,7 +3,9 @@ import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installDockerd } from './dockerd.mjs'
+import { readJson } from './files.mjs'
 import { architecture } from './platform.mjs'
+import { installSettings, PODMAN_SOCKET, podmanCommand } from './podman.mjs'
 import { isRunning, startProcess, stopProcess } from './processes.mjs'
 import { waitFor } from './run.mjs'
 
@@ -12,7 +14,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * The engines of the lab. `suite` is the Debian suite of an engine with a root folder of its own; with `isNewest` the
- * folder's containerd and runc serve a `dockerd` that is built here.
+ * folder's containerd and runc serve a `dockerd` that is built here; with `isPodman` it is Podman's service.
  */
 export const ENGINES = [
   { name: 'docker-20.10', arguments: ['--storage-driver', 'overlay2'] },
@@ -23,6 +25,8 @@ export const ENGINES = [
     arguments: ['--feature', 'containerd-snapshotter=true'],
   },
   { name: 'docker-29', suite: 'forky', isNewest: true, arguments: [] },
+  { name: 'podman-4.3', suite: 'bookworm', isPodman: true },
+  { name: 'podman-5.4', suite: 'trixie', isPodman: true },
 ]
 
 // No bridge: containers use the machine's network or none, so nothing but loopback is ever addressed,
@@ -31,7 +35,8 @@ const NETWORK = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '-
 
 export const engineLog = (paths, { name }) => join(paths.logs, `${name}.log`)
 
-export const engineSocket = (paths, { name }) => join(paths.run, name, 'docker.sock')
+export const engineSocket = (paths, { name, isPodman }) =>
+  join(paths.run, name, isPodman ? PODMAN_SOCKET : 'docker.sock')
 
 export const isEngineRunning = (paths, { name }) => isRunning(paths, name)
 
@@ -45,10 +50,10 @@ export function haltEngine(paths, { name }) {
   return stopProcess(paths, name)
 }
 
-/** The docker command that belongs to an engine, and the environment it needs. */
+/** The docker command that belongs to an engine (the machine's own for Podman), and the environment it needs. */
 export function cli(paths, engine) {
   const env = { PATH, HOME: process.env.HOME, DOCKER_HOST: `unix://${engineSocket(paths, engine)}` }
-  if (!engine.suite) {
+  if (!engine.suite || engine.isPodman) {
     const config = join(paths.lab, 'cli', engine.name)
     mkdirSync(config, { recursive: true })
     return { command: '/usr/bin/docker', env: { ...env, DOCKER_CONFIG: config } }
@@ -63,21 +68,17 @@ function startEngine(paths, engine) {
   const runFolder = join(paths.run, name)
   // What an engine left here names processes of another pid namespace.
   rmSync(runFolder, { recursive: true, force: true })
-  for (const folder of [data, runFolder]) mkdirSync(folder, { recursive: true })
+  for (const folder of [data, dirname(engineSocket(paths, engine))]) {
+    mkdirSync(folder, { recursive: true })
+  }
 
   const seen = engine.suite
     ? { data: '/engine/data', run: '/engine/run' }
     : { data, run: runFolder }
   const script = join(HERE, engine.suite ? 'enter-root.sh' : 'enter-host.sh')
   const root = engine.suite ? [join(paths.roots, engine.suite), data, runFolder] : []
-  const command = engine.isNewest ? installDockerd(paths, root[0]) : 'dockerd'
-  const daemon = [
-    [command, '--debug', '--host', `unix://${seen.run}/docker.sock`],
-    ['--data-root', seen.data, '--exec-root', `${seen.run}/exec`],
-    ['--pidfile', `${seen.run}/docker.pid`, '--shutdown-timeout', '3'],
-    NETWORK,
-    engine.arguments,
-  ].flat()
+  if (engine.isPodman) installSettings(root[0], readJson(paths.network).plain.address)
+  const daemon = engine.isPodman ? podmanCommand(seen) : dockerCommand(paths, engine, seen)
   // A pid namespace: when its first process ends, the kernel ends all that the engine started.
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private']
   const entered = ['sh', script, paths.hosts, paths.caBundle, ...root, 'tini', '--', ...daemon]
@@ -89,6 +90,18 @@ function startEngine(paths, engine) {
     env: { PATH, HOME: '/root' },
     logFile,
   })
+}
+
+function dockerCommand(paths, engine, { data, run }) {
+  const root = join(paths.roots, String(engine.suite))
+  const command = engine.isNewest ? installDockerd(paths, root) : 'dockerd'
+  return [
+    [command, '--debug', '--host', `unix://${run}/docker.sock`],
+    ['--data-root', data, '--exec-root', `${run}/exec`],
+    ['--pidfile', `${run}/docker.pid`, '--shutdown-timeout', '3'],
+    NETWORK,
+    engine.arguments,
+  ].flat()
 }
 
 async function describeEngine(paths, engine) {
@@ -106,12 +119,13 @@ async function describeEngine(paths, engine) {
   const isContainerd = DriverStatus.some(([, value]) =>
     value.startsWith('io.containerd.snapshotter'),
   )
+  const store = isContainerd ? 'containerd' : 'graphdriver'
   return {
     name: engine.name,
     endpoint: `unix://${engineSocket(paths, engine)}`,
     version: version.Version,
     apiVersion: version.ApiVersion,
-    store: isContainerd ? 'containerd' : 'graphdriver',
+    store: engine.isPodman ? 'podman' : store,
     platform: `linux/${architecture.docker}`,
     logFile: engineLog(paths, engine),
   }

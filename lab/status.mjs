@@ -12,7 +12,9 @@ export function status(paths) {
   const rows = [
     ...lab.engines.map(({ name, version, apiVersion, store, endpoint }) => [
       name,
-      `Docker ${version}, API ${apiVersion}, ${store}`,
+      store === 'podman'
+        ? `Podman ${version}, API ${apiVersion}`
+        : `Docker ${version}, API ${apiVersion}, ${store}`,
       endpoint,
     ]),
     ...Object.entries(lab.registries).map(([key, { name, address, port }]) => [

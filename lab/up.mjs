@@ -77,10 +77,13 @@ async function prepareDockerd(paths) {
 }
 
 async function prepareRoot(paths, suite) {
-  const isUsed = ENGINES.some((engine) => engine.suite === suite && isEngineRunning(paths, engine))
-  if (isUsed || isComplete(paths, suite)) return
-  const work = () => makeEngineRoot(paths, suite)
-  await step(`root folder with Debian ${suite}'s engine`, work, { slow: 'about a minute' })
+  const engines = ENGINES.filter((engine) => engine.suite === suite)
+  const isPodman = engines.some((engine) => engine.isPodman)
+  const isUsed = engines.some((engine) => isEngineRunning(paths, engine))
+  if (isUsed || isComplete(paths, suite, isPodman)) return
+  const work = () => makeEngineRoot(paths, suite, isPodman)
+  const name = `root folder with Debian ${suite}'s ${isPodman ? 'Podman' : 'Docker'}`
+  await step(name, work, { slow: 'about a minute' })
 }
 
 async function makeOpencode(paths, engines) {

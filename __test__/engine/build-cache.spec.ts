@@ -5,21 +5,27 @@ import path from 'node:path'
 import { type TestContext, describe } from 'node:test'
 
 import { type BuildOptions, type BuildResult, buildImage } from '../../index.mjs'
-import { type Engine, engines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
+import {
+  type Engine,
+  buildKitEngines,
+  forget,
+  testWithEngine,
+  testWithLab,
+} from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { forgetPushed, plainRegistry } from '../helpers/registry.ts'
 
 /** Engines that can put a cache anywhere, and those that cannot. */
-const containerd = engines.filter(({ store }) => store === 'containerd')
-const graphDriver = engines.filter(({ store }) => store === 'graphdriver')
+const containerd = buildKitEngines.filter(({ store }) => store === 'containerd')
+const graphDriver = buildKitEngines.filter(({ store }) => store === 'graphdriver')
 
 /** What every BuildKit reads: older ones do not know a cache that is an image. */
 const FOR_ALL = { mode: 'max', 'image-manifest': 'false', 'oci-mediatypes': 'false' }
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const options = { engine: engine.endpoint }
-  const others = engines.filter((other) => other !== engine)
+  const others = buildKitEngines.filter((other) => other !== engine)
 
   describe(`the cache of a build with ${engine.name}`, () => {
     testWithLab('goes with a pushed image, and other engines take steps from it', async (t) => {

@@ -5,11 +5,11 @@ import { type TestContext, describe } from 'node:test'
 
 import { type BuildOptions, type ContextEvent, buildImage } from '../../index.mjs'
 import { pack, unpack } from '../helpers/archive.ts'
-import { engines, testWithEngine, testWithLab } from '../helpers/engines.ts'
+import { buildKitEngines, testWithEngine, testWithLab } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const options = { engine: engine.endpoint }
   const hasNamedContexts = engine.name !== 'docker-20.10'
   const hasContainerd = engine.store === 'containerd'
@@ -120,7 +120,7 @@ for (const engine of engines) {
     testWithLab(
       'beside it may be an image in a folder, where the engine can read one',
       async (t) => {
-        const maker = engines.find(({ store }) => store === 'containerd')
+        const maker = buildKitEngines.find(({ store }) => store === 'containerd')
         if (!maker) return t.skip('no engine of the lab makes OCI image layouts')
         const root = await temporaryFolder(t)
         const layout = path.join(root, 'layout')

@@ -9,7 +9,7 @@ import {
   buildImage,
 } from '../../index.mjs'
 import { buildxBuild, whyNoBuildx } from '../helpers/buildx.ts'
-import { type Engine, engines, forget, testWithLab } from '../helpers/engines.ts'
+import { type Engine, buildKitEngines, forget, testWithLab } from '../helpers/engines.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startRegistry } from '../helpers/gated-registry.ts'
 
@@ -34,7 +34,7 @@ const FAILING = [
   'COPY --from=failing /etc/hostname /b',
 ].join('\n')
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   describe(`what a build says with ${engine.name}`, () => {
     testWithLab('agrees with --progress=rawjson: new, from the cache, and failed', async (t) => {
       if (whyNoBuildx) return t.skip(whyNoBuildx)

@@ -4,7 +4,7 @@ import { describe } from 'node:test'
 
 import { type BuildOptions, buildImage } from '../../index.mjs'
 import { buildxBuild, whyNoBuildx } from '../helpers/buildx.ts'
-import { engines, testWithLab } from '../helpers/engines.ts'
+import { buildKitEngines, testWithLab } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 
@@ -64,7 +64,7 @@ const cases: Case[] = [
   },
 ]
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   describe(`a build that fails with ${engine.name}`, () => {
     for (const { title, dockerfile, target, ...expected } of cases) {
       testWithLab(`${title}: says what docker buildx build prints`, async (t) => {

@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 
 import { type BuildOptions, type ErrorCode, type ShipwayError, buildImage } from '../../index.mjs'
 import { startProxy } from '../helpers/cutting-proxy.ts'
-import { type Engine, engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { type Engine, buildKitEngines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { openSockets } from '../helpers/open-files.ts'
 
@@ -13,7 +13,7 @@ const CUTS = 60
 /** What the end of a connection may be called. */
 const LOST = new Set<ErrorCode>(['ENGINE_DISCONNECTED', 'ENGINE_UNREACHABLE', 'ENGINE_PROTOCOL'])
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   describe(`a build with ${engine.name}`, () => {
     test('whose connection is cut anywhere fails, and says so', async (t) => {
       t.after(() => forget(engine, 'face/cut:1'))

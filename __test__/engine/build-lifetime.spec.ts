@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 
 import { type StepEvent, buildImage } from '../../index.mjs'
 import { startProxy } from '../helpers/cutting-proxy.ts'
-import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { buildKitEngines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { rejection } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { isRunning, openSockets, workingThreads } from '../helpers/open-files.ts'
@@ -11,7 +11,7 @@ import { packageUrl, runNode } from '../helpers/run-node.ts'
 
 const BUILDS = 100
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const options = { engine: engine.endpoint, builder: 'buildkit' as const }
 
   describe(`builds with ${engine.name}`, () => {
@@ -42,7 +42,7 @@ for (const engine of engines) {
       const controller = new AbortController()
       const steps: StepEvent[] = []
       let isSettled = false
-      const seconds = `600.${process.pid}${engines.indexOf(engine)}`
+      const seconds = `600.${process.pid}${buildKitEngines.indexOf(engine)}`
       const call = buildImage({
         ...options,
         network: 'host',
@@ -70,7 +70,7 @@ for (const engine of engines) {
 
 describe('builds', () => {
   test('go on while JavaScript is blocked for 60 s', async () => {
-    const outcomes = engines.map((engine) =>
+    const outcomes = buildKitEngines.map((engine) =>
       runNode(`
         import { buildImage } from ${JSON.stringify(packageUrl)}
         let blockedMs

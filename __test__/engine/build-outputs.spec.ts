@@ -12,7 +12,7 @@ import {
   inspectImage,
 } from '../../index.mjs'
 import { unpack } from '../helpers/archive.ts'
-import { engines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
+import { buildKitEngines, forget, testWithEngine, testWithLab } from '../helpers/engines.ts'
 import { failure, rejection } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { load } from '../helpers/load.ts'
@@ -34,7 +34,7 @@ const TREE = [
 
 const SMALL = 'FROM scratch\nCOPY file /\nLABEL face.outputs=yes\n'
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const options = { engine: engine.endpoint }
   const ofTree = { ...options, network: 'host', dockerfileInline: TREE }
   const hasContainerd = engine.store === 'containerd'
@@ -108,7 +108,7 @@ for (const engine of engines) {
       assert.match(String(built.digest), /^sha256:[0-9a-f]{64}$/)
       assert.equal(await imageExists(tag, options), false)
       assert.deepEqual(await readdir(root), ['image.tar'])
-      for (const other of engines) {
+      for (const other of buildKitEngines) {
         t.after(() => forget(other, tag))
         assert.match(await load(other, file), /Loaded image: face\/outputs:docker/)
         const loaded = await inspectImage(tag, { engine: other.endpoint })

@@ -7,7 +7,7 @@ import { type TestContext, describe } from 'node:test'
 
 import { type ProgressEvent, buildImage } from '../../index.mjs'
 import { dockerBuild, toldSteps, tryDockerBuild } from '../helpers/docker.ts'
-import { type Engine, engines, forget, lab, testWithLab } from '../helpers/engines.ts'
+import { type Engine, buildKitEngines, forget, lab, testWithLab } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { makeOddTree } from '../helpers/odd-tree.ts'
 
@@ -28,7 +28,7 @@ const STEPS = 7
 
 const TAG = `parity/${process.pid}:1`
 
-for (const engine of lab ? engines : []) {
+for (const engine of lab ? buildKitEngines : []) {
   describe(`the build cache of ${engine.name}`, () => {
     testWithLab('has every step of a build by docker', async (t) => {
       const context = await oddTree(t)
@@ -101,7 +101,7 @@ for (const engine of lab ? engines : []) {
   })
 }
 
-for (const engine of lab ? engines.filter(({ name }) => name !== 'docker-20.10') : []) {
+for (const engine of lab ? buildKitEngines.filter(({ name }) => name !== 'docker-20.10') : []) {
   testWithLab(`what docker has sent to ${engine.name} is not sent again`, async (t) => {
     const context = await oddTree(t)
     const settings = await mkdtemp(path.join(tmpdir(), 'shipway-buildx-'))

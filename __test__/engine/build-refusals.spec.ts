@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 
 import { type BuildOptions, buildImage } from '../../index.mjs'
-import { engines, testWithLab as test } from '../helpers/engines.ts'
+import { engines, isPodman, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 
 interface Case {
@@ -13,6 +13,8 @@ interface Case {
   message?: RegExp
   /** The first API whose engines do it. */
   since?: string
+  /** Whether it is BuildKit that refuses, or would have to. */
+  buildKit?: boolean
 }
 
 const cases: Case[] = [
@@ -66,6 +68,7 @@ const cases: Case[] = [
   },
   {
     title: 'a secret for the classic builder that was asked for',
+    buildKit: true,
     options: {
       builder: 'classic',
       dockerfileInline: 'FROM scratch\n',
@@ -76,18 +79,21 @@ const cases: Case[] = [
   },
   {
     title: 'a URL at which nothing answers',
+    buildKit: true,
     options: { contextUrl: 'http://127.0.0.1:9/context.tar.gz' },
     code: 'CONTEXT_INVALID',
     hint: /check the URL/,
   },
   {
     title: 'a repository at which nothing answers',
+    buildKit: true,
     options: { contextUrl: 'http://127.0.0.1:9/repository.git' },
     code: 'CONTEXT_INVALID',
     hint: /check the URL/,
   },
   {
     title: 'a host that there is not',
+    buildKit: true,
     options: { contextUrl: 'http://nowhere.invalid/context.tar.gz' },
     code: 'CONTEXT_INVALID',
     hint: /check the URL/,
@@ -100,6 +106,7 @@ const cases: Case[] = [
   },
   {
     title: 'a context that is the name of an image',
+    buildKit: true,
     options: {
       contexts: { base: 'debian:bookworm-slim' },
       dockerfileInline: 'FROM base\n',
@@ -124,7 +131,8 @@ const cases: Case[] = [
 
 for (const engine of engines) {
   describe(`refused with ${engine.name} is`, () => {
-    for (const { title, options, code, hint, message, since } of cases) {
+    for (const { title, options, code, hint, message, since, buildKit } of cases) {
+      if (buildKit && isPodman(engine)) continue
       if (since && engine.apiVersion && Number(engine.apiVersion) < Number(since)) continue
       test(title, async () => {
         const error = await failure(buildImage({ ...options, engine: engine.endpoint }))

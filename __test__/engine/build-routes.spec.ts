@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe } from 'node:test'
 
 import { buildImage } from '../../index.mjs'
-import { type Engine, ask, engines, testWithEngine as test } from '../helpers/engines.ts'
+import { type Engine, ask, buildKitEngines, testWithEngine as test } from '../helpers/engines.ts'
 import { startProxy } from '../helpers/engine-proxy.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 
@@ -11,7 +11,7 @@ const H2C = /^PRI \*/
 const GRPC = /^POST \/grpc/
 const SESSION = /^POST \/session/
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const isNew = speaksGrpc(engine)
 
   describe(`a build with ${engine.name}`, () => {

@@ -4,12 +4,12 @@ import { inspect } from 'node:util'
 
 import { type BuildOptions, type ProgressEvent, buildImage, inspectImage } from '../../index.mjs'
 import { freePort } from '../helpers/container.ts'
-import { type Engine, engines, testWithLab as test } from '../helpers/engines.ts'
+import { type Engine, buildKitEngines, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startSources } from '../helpers/sources.ts'
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   const options = { engine: engine.endpoint }
 
   /** Builds, and returns the label that tells the Dockerfiles apart. */

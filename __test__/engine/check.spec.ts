@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe } from 'node:test'
 
 import { checkBuild } from '../../index.mjs'
-import { engines, testWithEngine as test } from '../helpers/engines.ts'
+import { engines, isPodman, testWithEngine as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 
@@ -11,7 +11,7 @@ const FAULTY = 'FROM scratch as Upper\n\nENV name value\n'
 
 for (const engine of engines) {
   const options = { engine: engine.endpoint }
-  const cannot = engine.apiVersion === '1.41'
+  const cannot = engine.apiVersion === '1.41' || isPodman(engine)
 
   describe(`a check with ${engine.name}`, () => {
     if (cannot) {

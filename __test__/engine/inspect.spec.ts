@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 
 import { buildImage, imageExists, inspectImage } from '../../index.mjs'
-import { engines, forget, testWithEngine as test } from '../helpers/engines.ts'
+import { engines, forget, isPodman, testWithEngine as test } from '../helpers/engines.ts'
 
 for (const engine of engines) {
   const options = { engine: engine.endpoint }
@@ -29,7 +29,9 @@ for (const engine of engines) {
         assert.equal(await imageExists(name, options), false, name)
       }
       const details = await inspectImage('face/inspect:1', options)
-      assert.deepEqual(details?.repoTags, ['face/inspect:1'])
+      // Podman writes names in full.
+      const name = isPodman(engine) ? 'docker.io/face/inspect:1' : 'face/inspect:1'
+      assert.deepEqual(details?.repoTags, [name])
       assert.match(String(details?.platform), /^linux\//)
       assert.equal(
         await imageExists('face/inspect:1', { ...options, platform: 'linux/s390x' }),

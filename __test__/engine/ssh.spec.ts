@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 
 import { buildImage, imageExists, inspectImage, pullImage } from '../../index.mjs'
 import { setVariables } from '../helpers/docker-config.ts'
-import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { startRegistry } from '../helpers/gated-registry.ts'
 import { openSockets } from '../helpers/open-files.ts'
@@ -28,7 +28,7 @@ for (const engine of engines) {
         },
         tags: ['face/ssh:1'],
       })
-      assert.equal(built.builder, 'buildkit')
+      assert.equal(built.builder, isPodman(engine) ? 'classic' : 'buildkit')
       const details = await inspectImage('face/ssh:1', options)
       assert.equal(details?.imageId, built.imageId)
       while (server.connections() > 0) await openSockets()
@@ -40,7 +40,7 @@ for (const engine of engines) {
       const reason = new Error('enough')
       const rejected = buildImage({
         engine: `ssh://root@127.0.0.1:${server.port}`,
-        dockerfileInline: 'FROM debian:bookworm-slim\nRUN echo go; sleep 600\n',
+        dockerfileInline: 'FROM debian:bookworm-slim\nRUN echo go; sleep 10\n',
         network: 'host',
         noCache: true,
         signal: controller.signal,

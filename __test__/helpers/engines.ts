@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { readFile, watch } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { text } from 'node:stream/consumers'
@@ -14,7 +13,7 @@ export interface Engine {
   /** What it says of itself; absent for the engine of `DOCKER_HOST`. */
   version?: string
   /** Image store; absent for the engine of `DOCKER_HOST`. */
-  store?: 'graphdriver' | 'containerd'
+  store?: 'graphdriver' | 'containerd' | 'podman'
   logFile?: string
 }
 
@@ -38,6 +37,12 @@ const named = endpoint ? { name: 'the engine of DOCKER_HOST', endpoint } : null
 
 /** The engines of the lab, or else the one that `DOCKER_HOST` names. Where there is none, one stands for it: its tests are skipped. */
 export const engines: Engine[] = lab?.engines ?? [named ?? { name: 'a real engine', endpoint: '' }]
+
+/** Whether it is Podman's service, which has its own classic builder and no BuildKit. */
+export const isPodman = ({ store }: Engine): boolean => store === 'podman'
+
+/** Those that have BuildKit. */
+export const buildKitEngines = engines.filter((engine) => !isPodman(engine))
 
 const NO_LAB = 'the lab is not up: `npm run lab -- up`'
 
@@ -89,24 +94,4 @@ export async function ask(
 /** Takes a name from an engine's images, and the image where it has no other. */
 export async function forget(engine: Engine, ...names: string[]): Promise<void> {
   for (const name of names) await ask(engine, 'DELETE', `/images/${name}?force=true`)
-}
-
-/** Remembers where the engine's log ends; the function resolves once `pattern` matches what has come since. */
-export function watchLog({ logFile }: Engine): (pattern: RegExp) => Promise<void> {
-  if (!logFile) return async () => {}
-  const start = statSync(logFile).size
-  const hasCome = async (pattern: RegExp) =>
-    pattern.test((await readFile(logFile)).subarray(start).toString())
-  return async (pattern) => {
-    const enough = new AbortController()
-    const changes = watch(logFile, { signal: enough.signal })[Symbol.asyncIterator]()
-    // The watch begins before the look, so that no line falls between the two.
-    let change = changes.next()
-    while (!(await hasCome(pattern))) {
-      await change
-      change = changes.next()
-    }
-    enough.abort()
-    await change.catch(() => {})
-  }
 }

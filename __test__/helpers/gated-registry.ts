@@ -4,7 +4,7 @@ import { type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
-/** A registry with one image, whose layers no engine has, and which come only half until the gate is open. */
+/** A registry with one image, whose layers no engine has, and which come only half, and then drop by drop, until the gate is open. */
 export interface GatedRegistry {
   reference: string
   /** Resolves once the manifest has been asked for. */
@@ -20,8 +20,14 @@ export interface GatedRegistry {
   renew(): void
   /** Has the image no more. */
   forget(): void
+  /** Resolves once no layer is on its way. */
+  idle(): Promise<void>
   close(): void
 }
+
+/** Podman tells bytes only when more come, and no more often than once a second. */
+const DROP_BYTES = 1024
+const DROP_EVERY_MS = 100
 
 export const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 const CONFIG = 'application/vnd.docker.container.image.v1+json'
@@ -40,14 +46,31 @@ export async function startRegistry({
   const events = new EventEmitter({ captureRejections: true }).setMaxListeners(0)
   let image = makeImage(layers, sizeBytes, { emptyFiles, isEmpty })
   const asked = once(events, 'asked')
+  const onTheirWay = new Set<ServerResponse>()
   let isOpen = false
   const requests: string[] = []
 
   async function sendLayer(response: ServerResponse, blob: Buffer) {
+    onTheirWay.add(response)
+    response.once('close', () => {
+      onTheirWay.delete(response)
+      events.emit('gone')
+    })
     response.setHeader('content-length', blob.length)
-    response.write(blob.subarray(0, blob.length / 2))
-    if (!isOpen) await once(events, 'open')
-    response.end(blob.subarray(blob.length / 2))
+    let sentBytes = blob.length / 2
+    response.write(blob.subarray(0, sentBytes))
+    const drop = () => {
+      if (sentBytes + DROP_BYTES >= blob.length) return
+      response.write(blob.subarray(sentBytes, sentBytes + DROP_BYTES))
+      sentBytes += DROP_BYTES
+    }
+    if (!isOpen) {
+      const drops = setInterval(drop, DROP_EVERY_MS)
+      response.once('close', () => clearInterval(drops))
+      await once(events, 'open')
+      clearInterval(drops)
+    }
+    response.end(blob.subarray(sentBytes))
   }
 
   const server = createServer(async (request, response) => {
@@ -92,6 +115,9 @@ export async function startRegistry({
     open() {
       isOpen = true
       events.emit('open')
+    },
+    async idle() {
+      while (onTheirWay.size > 0) await once(events, 'gone')
     },
     close() {
       server.closeAllConnections()

@@ -1,6 +1,6 @@
 //! All that is known about a context before its first byte is sent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::dockerfile::{Place, Root, check_encoding, locate};
@@ -43,6 +43,12 @@ pub(super) fn plan(source: ContextSource, stop: &AtomicBool) -> Result<Plan> {
 fn plan_files(files: Vec<(String, Vec<u8>)>, dockerfile: String) -> Result<Plan> {
     let entries = memory::entries(files)?;
     let text = memory::find_dockerfile(&entries, &dockerfile)?.to_vec();
+    // The engine leaves out what it excludes; a pattern that is none would exclude nothing there, without a word.
+    if let Ok(index) = memory::find(&entries, IGNORE_FILE.as_bytes())
+        && let Content::Memory(content) = &entries[index].content
+    {
+        IgnoreRules::parse(content, Path::new(IGNORE_FILE))?;
+    }
     Ok(Plan {
         root: PathBuf::new(),
         entries,

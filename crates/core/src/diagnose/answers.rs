@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{BuildKit, BuildKitWay, Disk, EngineFacts, EngineName, ImageStore, Problem, Proxies};
 use crate::engine::classify::readable;
-use crate::engine::docker::{self, EngineAnswers};
+use crate::engine::docker::EngineAnswers;
 use crate::error::Error;
 use crate::platform::Platform;
 
@@ -38,7 +38,7 @@ pub(super) fn read(answers: EngineAnswers) -> (EngineFacts, Vec<Error>) {
             platforms.extend(survey.platforms.iter().map(ToString::to_string));
             BuildKit {
                 available: true,
-                is_default: docker::prefers_buildkit(answers.prefers_buildkit, answers.api_version),
+                is_default: answers.prefers_buildkit,
                 way: Some(if survey.is_direct {
                     BuildKitWay::Direct
                 } else {

@@ -248,8 +248,7 @@ impl Pull<'_> {
     async fn finish(&mut self, source: &Reference, served: Served) -> Result<PulledImage> {
         let canonical = &self.request.reference;
         let Served { pulled, details } = served;
-        let known = || details.digests_of(source).next().map(str::to_owned);
-        let digest = pulled.digest.or_else(known);
+        let digest = pulled.digest.or_else(|| known_digest(&details, source));
         let (_, odd_settings) = self.keychain.docker_config().await;
         let mut warnings = odd_settings.to_vec();
         warnings.append(&mut self.warnings);
@@ -329,6 +328,20 @@ impl Pull<'_> {
             None => error,
         }
     }
+}
+
+/// The digest of what was pulled, where the engine does not say it. Podman lists the manifest of the platform first, and
+/// after it, in no order, the indexes that it came by
+/// (<https://github.com/containers/storage/blob/v1.57.2/images.go>, `recomputeDigests`).
+fn known_digest(details: &ImageDetails, source: &Reference) -> Option<String> {
+    let digests: Vec<&str> = details.digests_of(source).collect();
+    let digest = match (source.digest(), &digests[..]) {
+        (Some(wanted), _) => wanted,
+        (None, [_manifest, index]) => index,
+        (None, [first, ..]) => first,
+        (None, []) => return None,
+    };
+    Some(digest.to_owned())
 }
 
 fn no_such_image(reference: &Reference) -> Error {

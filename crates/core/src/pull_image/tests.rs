@@ -263,6 +263,26 @@ async fn an_image_known_under_several_digests_is_known_under_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_index_is_known_by_its_digest_where_the_engine_lists_the_manifest_before_it() {
+    let manifest = format!("acme/app@{}", DIGEST.replace('e', "f"));
+    let index = format!("acme/app@{DIGEST}");
+    for (repo_digests, expected) in [
+        (vec![manifest.clone(), index.clone()], DIGEST),
+        (vec![index.clone()], DIGEST),
+        // Of several indexes one is as likely as the other; the manifest is certain.
+        (vec![index, manifest.clone(), manifest], DIGEST),
+    ] {
+        let details = ImageDetails {
+            repo_digests,
+            ..image('a')
+        };
+        let engine = DoubleEngine::default().on(HUB, Scripted::Serves(details.into()));
+        let pulled = pull(&engine, &request(&[])).await.unwrap();
+        assert_eq!(pulled.digest.as_deref(), Some(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_beside_a_digest_is_given_whichever_source_serves() {
     let reference = Reference::parse(&format!("acme/app:1@{DIGEST}")).unwrap();
     let details = ImageDetails {

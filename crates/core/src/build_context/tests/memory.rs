@@ -78,3 +78,17 @@ async fn a_dockerfile_that_is_not_among_the_files_is_dockerfile_invalid() {
         assert!(error.to_string().contains(dockerfile), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_ignore_file_in_memory_with_a_pattern_that_is_none_is_context_invalid() {
+    let source = ContextSource::Files {
+        files: vec![
+            ("Dockerfile".to_owned(), b"FROM scratch\n".to_vec()),
+            (".dockerignore".to_owned(), b"a\nb[\n".to_vec()),
+        ],
+        dockerfile: "Dockerfile".to_owned(),
+    };
+    let error = open(source, Compression::None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ContextInvalid);
+    assert!(error.message.contains("line 2"), "{}", error.message);
+}

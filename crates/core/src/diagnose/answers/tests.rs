@@ -6,7 +6,7 @@ use crate::error::ErrorKind;
 fn answers(version: Value, info: Value, disk_usage: Value) -> EngineAnswers {
     EngineAnswers {
         api_version: (1, 41),
-        prefers_buildkit: None,
+        prefers_buildkit: true,
         version: Ok(version),
         info: Ok(info),
         disk_usage: Ok(disk_usage),

@@ -148,6 +148,7 @@ fn by_status(stage: Stage, status: u16) -> ErrorKind {
 
 /// Returns the engine's own words on one line: short, without control sequences and without credentials.
 pub fn readable(text: &str) -> String {
+    let text = without_dump(text);
     let lines: Vec<Cow<'_, str>> = text.lines().map(clean_line).collect();
     let line = lines
         .iter()
@@ -164,6 +165,12 @@ pub fn readable(text: &str) -> String {
         readable.truncate(end.unwrap_or(0));
     }
     readable
+}
+
+/// A sentence without the structure that Podman's builder prints after it, with all variables of the step
+/// (<https://github.com/containers/buildah/blob/v1.39.3/imagebuildah/stage_executor.go>, `Unknown instruction`).
+fn without_dump(text: &str) -> &str {
+    text.split(" &imagebuilder.Step{").next().unwrap_or(text)
 }
 
 /// Returns the message in an error answer: the JSON field `message` (Podman: `cause` says less), or the text itself.

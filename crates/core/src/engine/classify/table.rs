@@ -359,6 +359,12 @@ pub(super) const BUILD_TABLE: &[Row] = &[
             "is your dockerfile empty",
             "file with no instructions",
             "no contents in \"",
+            // Podman's, of the words of an instruction.
+            "requires at least one argument",
+            "requires at least two arguments",
+            "requires exactly one argument",
+            "from requires either one argument",
+            "only supports the --",
             "no build stage in current context",
             "failed to reach build target",
             "target stage…could not be found",
@@ -440,7 +446,11 @@ pub(super) const BUILD_ANSWER_TABLE: &[Row] = &[(
 pub(super) const BUILD_STREAM_TABLE: &[Row] = &[
     (
         ErrorKind::DockerfileInvalid,
-        &["invalid reference format", "is a reserved name"],
+        &[
+            "invalid reference format",
+            "is a reserved name",
+            "repository name must be lowercase",
+        ],
     ),
     (ErrorKind::AccessDenied, &["denied: permission denied"]),
     (

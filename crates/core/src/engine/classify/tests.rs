@@ -887,6 +887,62 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         "invalid reference format: repository name (library/X) must be lowercase",
         K::InvalidReference,
     ),
+    (
+        "podman4",
+        Build,
+        0,
+        "building at STEP \"NONSENSE \": Build error: Unknown instruction: \"NONSENSE\" &imagebuilder.Step{Env:[]string{\"PATH=/bin\"}, Command:\"nonsense\", Args:[]string{\"\"}}",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman4",
+        Build,
+        0,
+        "building at STEP \"COPY \": COPY requires at least one argument",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman5",
+        Build,
+        0,
+        "building at STEP \"COPY \": COPY requires at least two arguments",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman5",
+        Build,
+        0,
+        "building at STEP \"COPY --nope=1 a b\": COPY only supports the --chmod=<permissions>, --chown=<uid:gid>, --from=<image|stage>, --link, --parents, and --exclude=<pattern> flags",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman5",
+        Build,
+        0,
+        "FROM requires either one argument, or three: FROM <source> [AS <name>]",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman4",
+        Build,
+        0,
+        "creating build container: repository name must be lowercase",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman5",
+        Build,
+        0,
+        "creating build container: parsing reference \"Debian:nothing\": repository name must be lowercase",
+        K::DockerfileInvalid,
+    ),
+    (
+        "podman5",
+        Build,
+        0,
+        "building at STEP \"RUN --mount=type=secret,id=a,required=true true\": resolving mountpoints for container \"a1ab3635739c2e70a0cdd260ca83ebe51ae6680f3514871488983e60032db1f3\": secret required but no secret with id \"a\" found",
+        K::BuildFailed,
+    ),
     // BuildKit, by `Control.Solve`; "c8d" and "28.5" say the same where only one is named.
     (
         "28.5",
@@ -1482,4 +1538,13 @@ fn what_an_engine_says_of_a_build_may_have_a_hint_of_its_own() {
     }
     let failed = "process \"sh -c echo lint violation found for rules:\" did not complete successfully: exit code: 1";
     assert_eq!(build_hint(failed), None);
+}
+
+#[test]
+fn what_podman_dumps_after_its_words_is_not_told() {
+    let words = "building at STEP \"NONSENSE \": Build error: Unknown instruction: \"NONSENSE\"";
+    let text = format!(
+        "{words} &imagebuilder.Step{{Env:[]string{{\"TOKEN=hunter2\"}}, Command:\"nonsense\"}}"
+    );
+    assert_eq!(readable(&text), words);
 }

@@ -207,6 +207,7 @@ impl BuildDecoder {
                 self.warnings.push(warning.clone());
                 vec![ProgressEvent::Warning(warning)]
             }
+            BuilderLine::Dump => Vec::new(),
             BuilderLine::Status(text) => {
                 vec![ProgressEvent::Status(Status {
                     step: None,

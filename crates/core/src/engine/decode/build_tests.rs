@@ -181,6 +181,69 @@ fn podman_says_the_same_in_its_words() {
 }
 
 #[test]
+fn what_podman_says_of_a_build_is_its_steps_their_lines_and_their_failures() {
+    for (engine, ok, run, copy, parse, base) in [
+        (
+            "4.3",
+            fixture!("podman-4.3", "ok"),
+            fixture!("podman-4.3", "run"),
+            fixture!("podman-4.3", "copy"),
+            fixture!("podman-4.3", "parse"),
+            fixture!("podman-4.3", "base"),
+        ),
+        (
+            "5.4",
+            fixture!("podman-5.4", "ok"),
+            fixture!("podman-5.4", "run"),
+            fixture!("podman-5.4", "copy"),
+            fixture!("podman-5.4", "parse"),
+            fixture!("podman-5.4", "base"),
+        ),
+    ] {
+        let (lines, failure, decoder) = told(ok);
+        assert_eq!(failure, None, "{engine}");
+        assert!(decoder.image_id().unwrap().starts_with("sha256:"));
+        assert_eq!((decoder.steps_total(), decoder.steps_cached()), (5, 0));
+        for expected in ["3 Stdout: hello none", "3/5 Done RUN", "5/5 Done LABEL"] {
+            assert!(lines.contains(&expected.to_owned()), "{engine}: {lines:#?}");
+        }
+        let printed = lines.iter().filter(|line| line.contains("Std"));
+        assert_eq!(printed.count(), 3, "{engine}: {lines:#?}");
+
+        for (transcript, step, exit_status) in [
+            (run, "RUN echo before; echo oops >&2; exit 7", true),
+            (copy, "COPY nothing.txt /data.txt", false),
+            (parse, "FOO bar", false),
+            (base, "FROM docker.io/shipway/nothing:1", false),
+        ] {
+            let (lines, failure, _) = told(transcript);
+            let failure = failure.unwrap();
+            assert_eq!(failure.step.as_deref(), Some(step), "{engine}");
+            let says_status = failure.message.trim_end().ends_with("exit status 7");
+            assert_eq!(says_status, exit_status, "{engine}: {}", failure.message);
+            let is_dumped = lines.iter().any(|line| line.contains("imagebuilder"));
+            assert!(!is_dumped, "{engine}: {lines:#?}");
+        }
+    }
+}
+
+#[test]
+fn podman_commits_an_image_without_a_name_and_logs_an_instruction_that_it_does_not_know() {
+    let (told, ..) = told(&output(&[
+        "STEP 1/1: RUN printf one\n",
+        "one",
+        "COMMIT\n",
+        "time=\"2026-11-28T22:38:43Z\" level=error msg=\"+(UNHANDLED LOGLEVEL) &imagebuilder.Step{Env:[]string{\\\"TOKEN=hunter2\\\"}}\"\n",
+        "--> abcdef012345\n",
+    ]));
+    assert!(told.contains(&"1 Stdout: one".to_owned()), "{told:?}");
+    assert!(
+        !told.iter().any(|line| line.contains("hunter2")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_base_image_that_is_pulled_shows_its_layers() {
     let (told, _, _) = told(
         r#"{"stream":"Step 1/1 : FROM debian"}

@@ -24,6 +24,8 @@ pub(super) enum BuilderLine<'a> {
     Warning(&'a str),
     /// Something that belongs to no step.
     Status(&'a str),
+    /// What Podman's builder logs of an instruction that it does not know: a structure, with all variables of the step.
+    Dump,
 }
 
 /// Where a build stands, as far as it decides what the builder can say next.
@@ -71,7 +73,12 @@ fn builder_line<'a>(line: &'a str, place: Place<'_>) -> Option<BuilderLine<'a>> 
     if let Some(id) = line.strip_prefix("Successfully built ") {
         return is_hex(id).then_some(BuilderLine::Built(id));
     }
-    if line.starts_with("Successfully tagged ") || line.starts_with("COMMIT ") {
+    if line.starts_with("time=") && line.contains("(UNHANDLED LOGLEVEL) &imagebuilder.Step{") {
+        return Some(BuilderLine::Dump);
+    }
+    // Podman names the image only where it has a name.
+    let is_commit = line == "COMMIT" || line.starts_with("COMMIT ");
+    if is_commit || line.starts_with("Successfully tagged ") {
         return Some(BuilderLine::Status(line));
     }
     if let Some(container) = line.strip_prefix("Removing intermediate container ") {

@@ -16,6 +16,8 @@ pub struct PullDecoder {
     /// Layers in the order of their first message.
     order: Vec<String>,
     rows: HashMap<String, Row>,
+    /// What was begun when every layer was there: Podman's last layer, or the configuration, which is none.
+    held: Option<Row>,
     digest: Option<String>,
     warnings: Vec<Warning>,
     last_status: Option<String>,
@@ -71,7 +73,11 @@ impl PullDecoder {
 
     /// Marks every layer as done once the pull has succeeded: engines may leave out the last state of a layer.
     pub fn complete(&mut self) -> Vec<ProgressEvent> {
-        let mut events = Vec::new();
+        let mut events = if self.terminal_seen {
+            Vec::new()
+        } else {
+            self.release()
+        };
         for id in &self.order {
             let layer = self.rows.get_mut(id).and_then(Row::complete);
             events.extend(layer.cloned().map(ProgressEvent::Layer));
@@ -91,6 +97,23 @@ impl PullDecoder {
         // What comes after it shows that it was not the last.
         self.terminal_seen &= self.announced;
         self.engine_retried |= message.state == LayerState::Retrying;
+        if let Some(held) = self.held.as_mut().filter(|held| held.layer().id == id)
+            && message.state == LayerState::Downloaded
+        {
+            let (moved, _) = held.take(message);
+            return Decoded {
+                events: Vec::new(),
+                moved,
+            };
+        }
+        let mut events = self.release();
+        if self.may_be_configuration(&id, message.state) {
+            self.held = Some(Row::new(&id, message));
+            return Decoded {
+                events,
+                moved: true,
+            };
+        }
         let (moved, layer) = match self.rows.entry(id) {
             Entry::Occupied(row) => row.into_mut().take(message),
             Entry::Vacant(place) => {
@@ -99,14 +122,29 @@ impl PullDecoder {
                 (true, Some(place.insert(row).layer()))
             }
         };
-        Decoded {
-            events: layer
-                .cloned()
-                .map(ProgressEvent::Layer)
-                .into_iter()
-                .collect(),
-            moved,
-        }
+        events.extend(layer.cloned().map(ProgressEvent::Layer));
+        Decoded { events, moved }
+    }
+
+    /// Tells what was held back: it is a layer after all.
+    fn release(&mut self) -> Vec<ProgressEvent> {
+        let Some(held) = self.held.take() else {
+            return Vec::new();
+        };
+        let layer = held.layer().clone();
+        self.order.push(layer.id.clone());
+        self.rows.insert(layer.id.clone(), held);
+        vec![ProgressEvent::Layer(layer)]
+    }
+
+    /// Podman transfers the configuration as if it were a layer, once it has all layers.
+    fn may_be_configuration(&self, id: &str, state: LayerState) -> bool {
+        let is_there = |row: &Row| row.layer().state >= LayerState::Downloaded;
+        !self.announced
+            && state == LayerState::Waiting
+            && !self.rows.is_empty()
+            && !self.rows.contains_key(id)
+            && self.rows.values().all(is_there)
     }
 
     /// Podman ends with `Download complete` for the image's ID. That is the digest of the configuration, which Podman
@@ -114,9 +152,10 @@ impl PullDecoder {
     /// (<https://github.com/containers/image/blob/v5.36.0/copy/single.go>, `copyConfig`).
     fn is_last_of_podman(&self, id: &str, state: LayerState) -> bool {
         let is_downloaded = |row: &Row| row.layer().state >= LayerState::Downloaded;
+        let held = self.held.as_ref().filter(|held| held.layer().id == id);
         !self.announced
             && state == LayerState::Downloaded
-            && self.rows.get(id).is_none_or(is_downloaded)
+            && held.or(self.rows.get(id)).is_none_or(is_downloaded)
     }
 
     fn status(&mut self, status: &str) -> Decoded {

@@ -15,6 +15,17 @@ const FIXTURES: [(&str, &str); 3] = [
     ),
 ];
 
+const PODMAN_FIXTURES: [(&str, &str); 2] = [
+    (
+        "4.3",
+        include_str!("../../../../../fixtures/pull/podman-4.3.jsonl"),
+    ),
+    (
+        "5.4",
+        include_str!("../../../../../fixtures/pull/podman-5.4.jsonl"),
+    ),
+];
+
 fn feed(decoder: &mut PullDecoder, frame: &str) -> Decoded {
     decoder
         .decode(&Message::parse(frame.as_bytes()).unwrap())
@@ -59,6 +70,32 @@ fn the_sizes_of_the_layers_add_up_on_every_engine() {
             Some("sha256:41eba7393d1a81bf6cd756369e6640dec60aeff5836d84f62c0b54ec4cbe92a2"),
             "{engine}"
         );
+    }
+}
+
+#[test]
+fn podman_tells_every_layer_and_the_sizes_of_those_that_take_time() {
+    for (engine, transcript) in PODMAN_FIXTURES {
+        let mut decoder = PullDecoder::new();
+        let mut told = Vec::new();
+        for line in transcript.lines() {
+            assert!(!decoder.terminal_seen(), "{engine}");
+            told.extend(feed(&mut decoder, line).events);
+        }
+        assert!(decoder.terminal_seen(), "{engine}");
+        told.extend(decoder.complete());
+        let last: HashMap<String, crate::progress::Layer> = told
+            .into_iter()
+            .filter_map(|event| match event {
+                ProgressEvent::Layer(layer) => Some((layer.id.clone(), layer)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(last.len(), 12, "{engine}");
+        let is_complete = |layer: &crate::progress::Layer| layer.state == LayerState::Complete;
+        assert!(last.values().all(is_complete), "{engine}");
+        let largest = last.get("81c84a6c4093").and_then(|layer| layer.total_bytes);
+        assert_eq!(largest, Some(26_220_466), "{engine}");
     }
 }
 
@@ -215,16 +252,35 @@ fn podman_ends_with_the_configuration_that_it_has_transferred() {
         &[
             ("aaa Pulling fs layer", "Waiting -/-"),
             ("aaa Download complete", "Downloaded -/-"),
-            ("ccc Pulling fs layer", "Waiting -/-"),
-            ("ccc Download complete", "Downloaded -/-"),
+            // A layer that is begun when all others are there shows as one by what follows.
+            ("bbb Pulling fs layer", ""),
+            ("bbb Download complete", ""),
+            ("ccc Pulling fs layer", "Downloaded -/-"),
+            ("ccc Download complete", ""),
         ],
     );
     assert!(!decoder.terminal_seen());
     check(&mut decoder, &[("ccc Download complete", "")]);
     assert!(decoder.terminal_seen());
-    check(&mut decoder, &[("ddd Pulling fs layer", "Waiting -/-")]);
-    assert!(!decoder.terminal_seen(), "more came");
-    assert_eq!(decoder.complete().len(), 3);
+    assert_eq!(decoder.complete().len(), 2, "the configuration is no layer");
+}
+
+#[test]
+fn what_comes_after_the_end_of_podman_shows_that_it_was_none() {
+    let mut decoder = PullDecoder::new();
+    check(
+        &mut decoder,
+        &[
+            ("aaa Already exists", "Exists -/-"),
+            ("ccc Pulling fs layer", ""),
+            ("ccc Download complete", ""),
+            ("ccc Download complete", ""),
+            ("ddd Pulling fs layer", "Downloaded -/-"),
+            ("ddd Downloading 1/2", "Waiting -/-, Downloading 1/2"),
+        ],
+    );
+    assert!(!decoder.terminal_seen());
+    assert_eq!(decoder.complete().len(), 2);
 }
 
 #[test]

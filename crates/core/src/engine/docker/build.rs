@@ -9,10 +9,6 @@ use crate::engine::{EngineBuild, EngineBuilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
 
-/// The first API with whose engines BuildKit is the default, so that one that says otherwise was told to
-/// (<https://docs.docker.com/engine/release-notes/23.0/>).
-const BUILDKIT_IS_DEFAULT: (u32, u32) = (1, 42);
-
 /// What helps where the caller, or `DOCKER_BUILDKIT`, asked for the classic builder of an engine that has BuildKit.
 const LEAVE_CLASSIC: &str =
     "unset DOCKER_BUILDKIT, or set the option `builder` to `buildkit` or `auto`";
@@ -56,7 +52,7 @@ async fn build_with_either(
         });
     }
     let facts = engine.facts().await?;
-    if !is_forced && !prefers_buildkit(facts.buildkit, facts.api_version) {
+    if !is_forced && !facts.prefers_buildkit() {
         return classic_build::build(engine, build, progress).await;
     }
     let daemon = match Daemon::reach(&engine.http, facts.api_version).await {
@@ -82,11 +78,6 @@ async fn build_with_either(
         Err(Failure::Error(error) | Failure::Deadline(error)) => Err(call.name(error)),
         Err(Failure::Connection(unreachable)) => Err(lost(&call, unreachable)),
     }
-}
-
-/// Whether BuildKit is asked first where nobody has named a builder. `said` is what the engine says of it.
-pub(crate) fn prefers_buildkit(said: Option<bool>, api_version: (u32, u32)) -> bool {
-    said != Some(false) || api_version < BUILDKIT_IS_DEFAULT
 }
 
 fn wants_push(build: &EngineBuild) -> bool {

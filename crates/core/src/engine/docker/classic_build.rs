@@ -13,6 +13,7 @@ use hyper::http::request;
 use hyper::{Method, Request};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::build_query::build_query;
 use super::events::Events;
 use super::query::Target;
 use super::watch::Watch;
@@ -61,7 +62,9 @@ pub(super) async fn build(
     } = build_context::open(build.source.clone(), compression).await?;
     let bases = build_context::base_images(&dockerfile_text, &build_args);
     let credentials = build.credentials.of_build(&bases).await;
-    let request = head(&target(options, &build_args, &dockerfile), credentials)
+    let is_podman = engine.facts().await?.is_podman;
+    let target = build_query(options, &build_args, &dockerfile, is_podman);
+    let request = head(&target, credentials)
         .body(StreamBody::new(stream.map_ok(Frame::data)))
         .map_err(|error| {
             // The classic builder takes everything in the request line, of which 64 KiB are the most.
@@ -173,49 +176,6 @@ fn beyond(options: &BuildOptions) -> Option<&'static str> {
     ]
     .into_iter()
     .find_map(|(is_set, option)| is_set.then_some(option))
-}
-
-fn target(build: &BuildOptions, build_args: &BTreeMap<String, String>, dockerfile: &str) -> Target {
-    let flag = |on: bool| on.then_some("1");
-    let mut target = Target::new("/build")
-        .pair("dockerfile", dockerfile)
-        // Intermediate containers go, whether the build succeeds or not.
-        .pair("rm", "1")
-        .pair("forcerm", "1")
-        .optional("nocache", flag(build.no_cache == NoCache::All))
-        .optional("pull", flag(build.pull))
-        .optional("target", build.target.as_deref())
-        .optional(
-            "platform",
-            build.platforms.first().map(ToString::to_string).as_deref(),
-        )
-        .optional("networkmode", build.network.as_deref());
-    for tag in &build.tags {
-        target = target.pair("t", &tag.to_string());
-    }
-    for host in &build.add_hosts {
-        target = target.pair("extrahosts", host);
-    }
-    if let Some(size_bytes) = build.shm_size_bytes {
-        target = target.pair("shmsize", &size_bytes.to_string());
-    }
-    target = target.optional("cgroupparent", build.cgroup_parent.as_deref());
-    if !build.ulimits.is_empty() {
-        let limits: Vec<_> = build
-            .ulimits
-            .iter()
-            .map(|(name, limit)| {
-                serde_json::json!({ "Name": name, "Soft": limit.soft, "Hard": limit.hard })
-            })
-            .collect();
-        target = target.pair("ulimits", &serde_json::json!(limits).to_string());
-    }
-    for (key, map) in [("buildargs", build_args), ("labels", &build.labels)] {
-        if !map.is_empty() {
-            target = target.pair(key, &serde_json::json!(map).to_string());
-        }
-    }
-    target
 }
 
 /// What is told of a build. Dropped before its end, it tells that the step at work was given up.
@@ -343,39 +303,7 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build_options::{Attestations, Provenance, Ulimit};
-    use crate::reference::Reference;
-
-    #[test]
-    fn every_option_reaches_the_engine() {
-        let map =
-            |key: &str, value: &str| std::iter::once((key.to_owned(), value.to_owned())).collect();
-        let build = BuildOptions {
-            tags: vec![
-                Reference::parse("a/b:1").unwrap(),
-                Reference::parse("ghcr.io/a/b:2").unwrap(),
-            ],
-            build_args: map("K", "v&w"),
-            labels: map("l", "m"),
-            target: Some("stage".to_owned()),
-            no_cache: NoCache::All,
-            pull: true,
-            network: Some("host".to_owned()),
-            add_hosts: vec!["h:127.0.0.1".to_owned()],
-            shm_size_bytes: Some(1 << 20),
-            ulimits: [("nofile".to_owned(), Ulimit { soft: 10, hard: 20 })].into(),
-            cgroup_parent: Some("/parent".to_owned()),
-            ..BuildOptions::default()
-        };
-        assert_eq!(
-            target(&build, &build.build_args, "Dockerfile").as_str(),
-            "/build?dockerfile=Dockerfile&rm=1&forcerm=1&nocache=1&pull=1&target=stage&networkmode=host\
-             &t=docker.io%2Fa%2Fb%3A1&t=ghcr.io%2Fa%2Fb%3A2&extrahosts=h%3A127.0.0.1\
-             &shmsize=1048576&cgroupparent=%2Fparent\
-             &ulimits=%5B%7B%22Hard%22%3A20%2C%22Name%22%3A%22nofile%22%2C%22Soft%22%3A10%7D%5D\
-             &buildargs=%7B%22K%22%3A%22v%26w%22%7D&labels=%7B%22l%22%3A%22m%22%7D"
-        );
-    }
+    use crate::build_options::{Attestations, Provenance};
 
     #[test]
     fn what_only_buildkit_does_is_named_and_attestations_that_are_off_are_none() {
@@ -388,13 +316,5 @@ mod tests {
         };
         assert_eq!(beyond(&attesting(Provenance::Off)), None);
         assert_eq!(beyond(&attesting(Provenance::Min)), Some("attestations"));
-    }
-
-    #[test]
-    fn defaults_are_left_to_the_engine() {
-        assert_eq!(
-            target(&BuildOptions::default(), &BTreeMap::new(), "Dockerfile").as_str(),
-            "/build?dockerfile=Dockerfile&rm=1&forcerm=1"
-        );
     }
 }

@@ -18,6 +18,21 @@ pub(super) struct Facts {
     pub(super) api_version: ApiVersion,
     /// Whether BuildKit is its builder; absent where it does not say.
     pub(super) buildkit: Option<bool>,
+    /// Whether it is Podman, which has no BuildKit and its own parameters of a build.
+    pub(super) is_podman: bool,
+}
+
+/// The first API with whose engines BuildKit is the default, so that one that says otherwise was told to
+/// (<https://docs.docker.com/engine/release-notes/23.0/>).
+const BUILDKIT_IS_DEFAULT: ApiVersion = (1, 42);
+
+impl Facts {
+    /// Whether BuildKit is asked first where nobody has named a builder.
+    pub(super) fn prefers_buildkit(self) -> bool {
+        // An older Docker says that it is not its builder although it has one.
+        let is_believed = self.is_podman || self.api_version >= BUILDKIT_IS_DEFAULT;
+        self.buildkit != Some(false) || !is_believed
+    }
 }
 
 pub(super) async fn ask(engine: &DockerEngine) -> Result<Facts> {
@@ -71,6 +86,7 @@ fn read(headers: &HeaderMap) -> Facts {
     Facts {
         api_version: version.unwrap_or_default(),
         buildkit: text("builder-version").map(|version| version == "2"),
+        is_podman: headers.contains_key("libpod-api-version"),
     }
 }
 
@@ -95,6 +111,18 @@ mod tests {
         let facts = of(&[("api-version", "1.51"), ("builder-version", "2")]);
         assert_eq!((facts.api_version, facts.buildkit), ((1, 51), Some(true)));
         assert_eq!(of(&[("builder-version", "1")]).buildkit, Some(false));
+    }
+
+    #[test]
+    fn podman_says_that_it_is_podman() {
+        // 5.4.2
+        let facts = of(&[
+            ("api-version", "1.41"),
+            ("builder-version", ""),
+            ("libpod-api-version", "5.4.2"),
+        ]);
+        assert!(facts.is_podman);
+        assert_eq!(facts.buildkit, Some(false));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! transport below all of them is one.
 
 mod build;
+mod build_query;
 mod call;
 mod classic_build;
 mod distribution;
@@ -27,7 +28,6 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
-pub(crate) use self::build::prefers_buildkit;
 use self::call::Call;
 use self::facts::Facts;
 pub(crate) use self::survey::EngineAnswers;

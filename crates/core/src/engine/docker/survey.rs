@@ -22,8 +22,8 @@ const DISK_USAGE: &str = "/system/df?type=image&type=build-cache";
 pub(crate) struct EngineAnswers {
     /// The newest API that it speaks, major and minor; 0 where it does not say.
     pub(crate) api_version: (u32, u32),
-    /// Whether it names BuildKit as its builder; absent where it does not say.
-    pub(crate) prefers_buildkit: Option<bool>,
+    /// Whether BuildKit builds where nobody has named a builder, if it has one.
+    pub(crate) prefers_buildkit: bool,
     /// `GET /version`.
     pub(crate) version: Result<Value>,
     /// `GET /info`.
@@ -47,7 +47,7 @@ impl DockerEngine {
         .await;
         Ok(EngineAnswers {
             api_version: facts.api_version,
-            prefers_buildkit: facts.buildkit,
+            prefers_buildkit: facts.prefers_buildkit(),
             version,
             info,
             disk_usage,
