@@ -16,7 +16,10 @@ export interface BuildCause {
 }
 
 export type Builder = 'buildkit' | 'classic'
-export const BUILDERS: Builder[] = ['buildkit', 'classic']
+
+/** The builders that an engine has. */
+export const buildersOf = (engine: Pick<Engine, 'name'>): Builder[] =>
+  engine.name.startsWith('podman') ? ['classic'] : ['buildkit', 'classic']
 
 const from = (base: string, outcome: Outcome, title: string): BuildCause => ({
   title: `base image: ${title}`,

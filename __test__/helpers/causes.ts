@@ -1,6 +1,6 @@
 import type { ErrorCode, PullOptions } from '../../index.mjs'
 import { USER } from '../../lab/fault-registry.mjs'
-import type { Engine } from './engines.ts'
+import { type Engine, isPodman } from './engines.ts'
 
 /** What a pull comes to: an image, or the code of its failure. */
 export type Outcome = ErrorCode | 'ok'
@@ -26,7 +26,9 @@ export interface Cause {
   engineRetries?: true
   /** The other source is asked for the same digest. */
   isPinned?: true
-  /** The engine repeats requests by itself. */
+  /** It is tried once more, without the credentials. */
+  isAskedAnonymously?: true
+  /** The engine repeats requests by itself, Podman for more than a minute without a word. */
   engineRepeats?: true
 }
 
@@ -62,14 +64,16 @@ export const PULL_CAUSES: Cause[] = [
   named('denied', 'the registry denies access', 'ACCESS_DENIED'),
   named('denied-401', 'the registry denies access with 401', 'AUTH_REQUIRED', {
     differs: {
-      engines: isGraph,
+      engines: (engine) => isGraph(engine) || isPodman(engine),
       outcome: 'ACCESS_DENIED',
-      because: 'graph drivers pass on the word of the registry, `denied`, without its status',
+      because:
+        'graph drivers and Podman pass on the word of the registry, `denied`, without its status',
     },
   }),
   named('unauthorized', 'the registry wants a login that it does not describe', 'AUTH_REQUIRED'),
   named('basic', 'the registry wants a password, and there is none', 'AUTH_REQUIRED'),
   named('basic', 'the registry wants another password', 'AUTH_REQUIRED', {
+    isAskedAnonymously: true,
     options: (host) => ({ credentials: { [host]: { ...USER, password: 'wrong' } } }),
     engineRepeats: true,
   }),
@@ -108,7 +112,13 @@ export const PULL_CAUSES: Cause[] = [
   ...of(504, 'REGISTRY_ERROR'),
   ...of(522, 'REGISTRY_ERROR'),
   named('status-429-1', 'manifest: 429, once', 'ok'),
-  named('status-503-2', 'manifest: 503, twice', 'ok'),
+  named('status-503-2', 'manifest: 503, twice', 'ok', {
+    differs: {
+      engines: isPodman,
+      outcome: 'REGISTRY_ERROR',
+      because: 'Podman asks once for each of the two tries',
+    },
+  }),
 
   named('manifest-reset', 'manifest: the connection is reset', 'REGISTRY_CONNECTION_LOST'),
   named('manifest-reset-1', 'manifest: the connection is reset, once', 'ok'),
@@ -122,12 +132,14 @@ export const PULL_CAUSES: Cause[] = [
 
   named('helm', 'a Helm chart', 'UNSUPPORTED_IMAGE'),
   named('artifact', 'an OCI artifact', 'UNSUPPORTED_IMAGE'),
-  named('config-type', 'a configuration of an unknown type', 'UNSUPPORTED_IMAGE'),
+  named('config-type', 'a configuration of an unknown type', 'UNSUPPORTED_IMAGE', {
+    differs: { engines: isPodman, outcome: 'ok', because: 'Podman takes it for an image' },
+  }),
   named('schema1', 'a manifest of schema 1', 'UNSUPPORTED_IMAGE', {
     differs: {
-      engines: ({ name }) => name === 'docker-20.10',
+      engines: (engine) => engine.name === 'docker-20.10' || isPodman(engine),
       outcome: 'ok',
-      because: 'Docker 20.10 still takes them',
+      because: 'Docker 20.10 and Podman still take them',
     },
   }),
   named('no-platform', 'an index without the platform', 'PLATFORM_NOT_FOUND'),
@@ -166,7 +178,13 @@ export const PULL_CAUSES: Cause[] = [
     },
   }),
   named('layer-digest', 'layer: not what its digest promises', 'DIGEST_MISMATCH'),
-  named('layer-diff-id', 'layer: not what the configuration promises', 'DIGEST_MISMATCH'),
+  named('layer-diff-id', 'layer: not what the configuration promises', 'DIGEST_MISMATCH', {
+    differs: {
+      engines: ({ name }) => name === 'podman-4.3',
+      outcome: 'ok',
+      because: 'Podman 4.3 compares what the manifest promises alone',
+    },
+  }),
   named('layer-gzip', 'layer: neither gzip nor tar', 'UNSUPPORTED_IMAGE'),
   named('layer-tar', 'layer: gzip of what is no tar', 'UNSUPPORTED_IMAGE'),
   named('config-404', 'configuration: unknown', 'IMAGE_NOT_FOUND'),
@@ -181,7 +199,13 @@ export const PULL_CAUSES: Cause[] = [
   named('token-500', 'token server: 500', 'REGISTRY_ERROR'),
   named('token-503', 'token server: 503, a page of HTML', 'REGISTRY_ERROR'),
   named('token-html', 'token server: 200, a page of HTML', 'REGISTRY_ERROR'),
-  named('token-json', 'token server: no token in its answer', 'REGISTRY_ERROR'),
+  named('token-json', 'token server: no token in its answer', 'REGISTRY_ERROR', {
+    differs: {
+      engines: isPodman,
+      outcome: 'AUTH_REQUIRED',
+      because: 'Podman asks the registry all the same, which refuses it',
+    },
+  }),
   named('token-reset', 'token server: the connection is reset', 'REGISTRY_CONNECTION_LOST'),
   named('token-stall', 'token server: stops in the middle', 'STALLED', { options: stalls }),
   named('token-refused', 'token server: nothing listens', 'REGISTRY_UNREACHABLE'),
@@ -210,12 +234,17 @@ export const PULL_CAUSES: Cause[] = [
 export const outcomeFor = (cause: Pick<Cause, 'outcome' | 'differs'>, engine: Engine): Outcome =>
   cause.differs?.engines(engine) ? cause.differs.outcome : cause.outcome
 
+/** Whether a cause takes an engine a minute, and is tried with another source alone. */
+export const isDoneOnce = (cause: Cause, engine: Engine) =>
+  (cause.engineRetries ?? false) || (isPodman(engine) && (cause.engineRepeats ?? false))
+
 /** Tries at one source out of two, by code; the rules are those of the README. */
 export function triesFor(cause: Cause, engine: Engine): number {
   const outcome = outcomeFor(cause, engine)
   if (outcome === 'ok') return 1
   // What the engine has tried for a minute counts as two.
-  if (cause.engineRetries && !isContainerd(engine)) return 1
+  if (cause.engineRetries && isGraph(engine)) return 1
+  if (cause.isAskedAnonymously) return 2
   return RETRIED.has(outcome) ? 2 : 1
 }
 
@@ -227,6 +256,9 @@ const RETRIED = new Set<Outcome>([
   'TIMEOUT',
   'STALLED',
 ])
+
+/** Whether the same source may do better later. */
+export const isRetryable = (outcome: Outcome) => RETRIED.has(outcome) || outcome === 'RATE_LIMITED'
 
 /** Failures that no other source may cure. */
 export const FINAL = new Set<Outcome>(['REGISTRY_TLS', 'DIGEST_MISMATCH'])

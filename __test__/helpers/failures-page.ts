@@ -1,4 +1,4 @@
-import { BUILDERS, BUILD_CAUSES } from './build-causes.ts'
+import { BUILD_CAUSES, buildersOf } from './build-causes.ts'
 import { FINAL, PULL_CAUSES, type Outcome } from './causes.ts'
 import type { Engine } from './engines.ts'
 
@@ -50,13 +50,13 @@ export function failuresPage({ engines, pulls, builds, totals }: Found): string 
       }),
     ),
     '## Builds',
-    'By BuildKit and by the classic builder; `✓` is the same code.',
+    'By BuildKit and by the classic builder, which is the only one of Podman; `✓` is the same code.',
     table(
       ['cause', 'code', ...heads],
       BUILD_CAUSES.map((cause) => {
         const row = builds[cause.title] ?? {}
         const cells = names.map((name) => {
-          const found = BUILDERS.map((builder) => row[`${name} ${builder}`])
+          const found = buildersOf({ name }).map((builder) => row[`${name} ${builder}`])
           if (found.every((outcome) => outcome === cause.outcome)) return '✓'
           return found
             .map((outcome) => (outcome === cause.outcome ? '✓' : code(outcome)))

@@ -6,8 +6,8 @@ import {
   pullImage,
 } from '../../index.mjs'
 import { type FaultRegistry, startFaultRegistry } from '../../lab/fault-registry.mjs'
-import { type Cause, type Outcome, PULL_CAUSES } from './causes.ts'
-import { type Engine, forget, lab } from './engines.ts'
+import { type Cause, type Outcome, PULL_CAUSES, isDoneOnce } from './causes.ts'
+import { type Engine, forget, isPodman, lab } from './engines.ts'
 
 /** What came of one pull. */
 export interface Settled {
@@ -36,6 +36,9 @@ export interface Cell {
 /** No engine takes longer by itself: 75 s for a hopeless layer, and as long again while it waits for its turn. */
 const PATIENCE_MS = 200_000
 
+/** Podman says nothing while it repeats what a registry limits: 2, 4, 8, 16 and 32 seconds. */
+const SILENCE_MS = 120_000
+
 const RETRY = { attempts: 2, initialDelayMs: 1, maxDelayMs: 1000, jitter: false }
 
 /** Runs every cause on an engine, most of them side by side. */
@@ -50,8 +53,9 @@ export async function runCauses(engine: Engine): Promise<Map<Cause, Cell>> {
   const slow = PULL_CAUSES.filter(({ isSlow }) => isSlow)
   const quick = PULL_CAUSES.filter(({ isSlow }) => !isSlow)
   try {
-    // Each slow one takes one of the engine's three downloads: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
-    await Promise.all([lane(slow), lane(slow), ...Array.from({ length: 6 }, () => lane(quick))])
+    // Each slow one takes one of Docker's three downloads: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
+    const quickLanes = Array.from({ length: isPodman(engine) ? 10 : 6 }, () => lane(quick))
+    await Promise.all([lane(slow), lane(slow), ...quickLanes])
   } finally {
     registry.close()
   }
@@ -62,11 +66,18 @@ async function runCause(engine: Engine, registry: FaultRegistry, cause: Cause): 
   const index = PULL_CAUSES.indexOf(cause)
   const name = (kind: string) => registry.reference(cause.fault, `${kind}/${index}`)
   const host = name('alone').split('/')[0] ?? ''
-  const options = { ...cause.options?.(host), engine: engine.endpoint, retry: RETRY }
+  const options = {
+    ...(cause.engineRepeats && isPodman(engine) && { timeouts: { stallMs: SILENCE_MS } }),
+    ...cause.options?.(host),
+    engine: engine.endpoint,
+    retry: RETRY,
+  }
   const next = registry.reference('ok', `next/${index}`)
   const withNext = await pullOnce(registry, name('first'), { ...options, fallbacks: [next] })
   // What takes a minute is not done twice.
-  const alone = cause.engineRetries ? withNext : await pullOnce(registry, name('alone'), options)
+  const alone = isDoneOnce(cause, engine)
+    ? withNext
+    : await pullOnce(registry, name('alone'), options)
   const cell = { alone, withNext }
   await forget(engine, name('alone'), name('first'), next)
   return cell

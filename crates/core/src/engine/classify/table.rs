@@ -49,6 +49,8 @@ pub(super) const TABLE: &[Row] = &[
             "verification failed for digest",
             "digest did not match",
             "does not match config's diffid",
+            "does not match provided manifest digest",
+            "download config.json digest…does not match expected",
             "unexpected commit digest",
             "digest mismatch",
             "manifest verification failed",
@@ -143,6 +145,7 @@ pub(super) const TABLE: &[Row] = &[
         &[
             "manifest unknown",
             "name unknown",
+            "invalid status code from registry 404",
             "manifest for…not found",
             "repository…not found",
             "unknown blob",
@@ -181,6 +184,7 @@ pub(super) const TABLE: &[Row] = &[
             "does not look like a tls handshake",
             "server gave http response to https client",
             "remote error: tls",
+            "tls: protocol version not supported",
         ],
     ),
     (
@@ -259,6 +263,10 @@ const BROKEN_LAYER: &[&str] = &[
     "mount callback failed…unexpected eof",
     "mount callback failed…archive/tar:",
     "mount callback failed…gzip:",
+    // Podman.
+    "adding layer with blob…processing tar file(unexpected eof)",
+    "adding layer with blob…processing tar file(archive/tar:",
+    "adding layer with blob…processing tar file(gzip:",
     // Layers that it did not fetch, because they belong to nothing that it knows.
     "failed to extract layer…failed to get reader from content store…not found",
 ];
@@ -272,6 +280,8 @@ pub(super) const PULL_LAST_TABLE: &[Row] = &[(
         "^unsupported:",
         // Of the containerd image store: the registry's words, without the name.
         "error from registry:",
+        // Of Podman 4, before the registry's words.
+        "^initializing source docker://",
     ],
 )];
 
