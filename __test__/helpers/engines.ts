@@ -11,6 +11,8 @@ export interface Engine {
   endpoint: string
   /** The newest API that it speaks; absent for the engine of `DOCKER_HOST`. */
   apiVersion?: string
+  /** What it says of itself; absent for the engine of `DOCKER_HOST`. */
+  version?: string
   /** Image store; absent for the engine of `DOCKER_HOST`. */
   store?: 'graphdriver' | 'containerd'
   logFile?: string
@@ -24,6 +26,8 @@ export interface Lab {
   images: Record<string, { digest: string }>
   /** PEM file of the authorities that only this machine trusts. */
   hostCertificatesFile: string
+  /** The authority that the engines trust; its key is `ca.key` beside it. */
+  caFile: string
 }
 
 /** The lab, or null where it is not up. */

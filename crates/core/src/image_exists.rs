@@ -17,7 +17,8 @@ pub async fn image_exists(
     Ok(inspect_image(engine, name, platform).await?.is_some())
 }
 
-/// Returns the details of the local image `name`, or `None` when it is not there.
+/// Returns the details of the local image `name`, or `None` when it is not there. What is known to be no container image,
+/// such as a chart, is not there.
 pub async fn inspect_image(
     engine: &dyn Engine,
     name: &str,
@@ -26,5 +27,6 @@ pub async fn inspect_image(
     let look_up = async { engine.inspect(&ImageName::parse(name)?, platform).await };
     look_up
         .await
+        .map(|found| found.filter(|details| !details.is_artifact))
         .map_err(|error| error.with_operation(Operation::InspectImage))
 }

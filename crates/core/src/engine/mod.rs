@@ -166,6 +166,9 @@ pub struct ImageDetails {
     pub created: Option<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether it is known to be something else than a container image, such as a chart: the containerd image store keeps
+    /// under a name whatever a registry has.
+    pub is_artifact: bool,
 }
 
 impl ImageDetails {

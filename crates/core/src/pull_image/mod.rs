@@ -255,7 +255,11 @@ impl Pull<'_> {
     ) -> Result<ImageDetails> {
         let name = ImageName::from(reference.clone());
         let wanted = self.request.platform.as_ref();
-        let details = match (self.engine.inspect(&name, wanted).await?, wanted) {
+        let found = self.engine.inspect(&name, wanted).await?;
+        if found.as_ref().is_some_and(|details| details.is_artifact) {
+            return Err(no_image(reference));
+        }
+        let details = match (found, wanted) {
             (Some(details), Some(wanted)) if details.platform.is_none() => {
                 self.settle_platform(reference, credentials, details, wanted)
                     .await?
@@ -265,6 +269,9 @@ impl Pull<'_> {
             (None, Some(wanted)) => {
                 let other = self.engine.inspect(&name, None).await?;
                 let other = other.ok_or_else(|| no_such_image(reference))?;
+                if other.is_artifact {
+                    return Err(no_image(reference));
+                }
                 let actual = other
                     .platform
                     .map_or_else(|| "another one".to_owned(), |actual| format!("`{actual}`"));
@@ -447,6 +454,12 @@ fn not_accepted(error: Error, found: &Found) -> Error {
 fn mismatch(reference: &Reference, wanted: &Platform, found: &str) -> Error {
     let message = format!("cannot use `{reference}`: wanted platform `{wanted}`, {found}");
     Error::new(ErrorKind::PlatformMismatch, message)
+}
+
+fn no_image(reference: &Reference) -> Error {
+    let message =
+        format!("cannot use `{reference}`: the engine has it, but it is no container image");
+    Error::new(ErrorKind::UnsupportedImage, message)
 }
 
 fn no_such_image(reference: &Reference) -> Error {

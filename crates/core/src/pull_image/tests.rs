@@ -278,6 +278,24 @@ async fn a_tag_beside_a_digest_is_given_whichever_source_serves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn something_else_than_an_image_is_no_success_and_the_next_source_is_asked() {
+    let chart = || ImageDetails {
+        platform: None,
+        is_artifact: true,
+        ..image('a')
+    };
+    let engine = DoubleEngine::default().on(HUB, Scripted::Serves(chart().into()));
+    let error = pull(&engine, &request(&[])).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::UnsupportedImage);
+
+    let engine = DoubleEngine::default()
+        .on(HUB, Scripted::Serves(chart().into()))
+        .on(GHCR, Scripted::Serves(image('b').into()));
+    let pulled = pull(&engine, &request(&[GHCR])).await.unwrap();
+    assert_eq!(pulled.source, GHCR);
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_engine_does_not_know_the_platform_the_registry_decides() {
     for (architecture, kind) in [
         ("amd64", None),

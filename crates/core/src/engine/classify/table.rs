@@ -7,7 +7,7 @@
 use crate::error::ErrorKind;
 
 /// A row: the kind, and patterns of which one is enough. A pattern matches anywhere, in any case; `A…B` matches A with B
-/// somewhere after it; `=word` matches as a whole word only.
+/// somewhere after it; `=word` matches as a whole word only; `^A` matches at the beginning.
 pub(super) type Row = (ErrorKind, &'static [&'static str]);
 
 /// Rows in order: the first that matches decides.
@@ -52,6 +52,8 @@ pub(super) const TABLE: &[Row] = &[
             "unexpected commit digest",
             "digest mismatch",
             "manifest verification failed",
+            "layers from manifest don't match image configuration",
+            "wrong diff id",
         ],
     ),
     (
@@ -74,8 +76,12 @@ pub(super) const TABLE: &[Row] = &[
     // Whatever answered is no registry.
     (
         ErrorKind::RegistryError,
-        &["encountered unknown type text/html"],
+        &[
+            "encountered unknown type text/html",
+            "could not fetch content descriptor…(text/html)",
+        ],
     ),
+    (ErrorKind::UnsupportedImage, BROKEN_LAYER),
     (
         ErrorKind::UnsupportedImage,
         &[
@@ -90,6 +96,7 @@ pub(super) const TABLE: &[Row] = &[
             "unsupported image-specific operation",
             "ai models are not",
             "missing signature key",
+            "is no longer supported since containerd",
             "mediatype in manifest should be",
         ],
     ),
@@ -194,6 +201,7 @@ pub(super) const TABLE: &[Row] = &[
             "host is unreachable",
         ],
     ),
+    (ErrorKind::RegistryError, &["malformed http"]),
     (
         ErrorKind::RegistryConnectionLost,
         &[
@@ -225,6 +233,8 @@ pub(super) const TABLE: &[Row] = &[
             "service unavailable",
             "gateway timeout",
             "the operation is unsupported",
+            "authorization server did not include a token",
+            "stopped after 10 redirects",
         ],
     ),
     // An engine that is stopped gives up its work in these words.
@@ -237,6 +247,33 @@ pub(super) const TABLE: &[Row] = &[
         ],
     ),
 ];
+
+/// An engine unpacks a layer once it has proven its digest: what is wrong then is wrong in the image.
+const BROKEN_LAYER: &[&str] = &[
+    "failed to register layer…unexpected eof",
+    "failed to register layer…archive/tar:",
+    "failed to register layer…gzip:",
+    "failed to extract layer…unexpected eof",
+    "failed to extract layer…archive/tar:",
+    "failed to extract layer…gzip:",
+    "mount callback failed…unexpected eof",
+    "mount callback failed…archive/tar:",
+    "mount callback failed…gzip:",
+    // Layers that it did not fetch, because they belong to nothing that it knows.
+    "failed to extract layer…failed to get reader from content store…not found",
+];
+
+/// Rows for pulls, asked after [`TABLE`]: errors of a registry that say nothing more.
+pub(super) const PULL_LAST_TABLE: &[Row] = &[(
+    ErrorKind::RegistryError,
+    &[
+        // Of Docker's graph drivers: the name of the registry's error.
+        "^unknown",
+        "^unsupported:",
+        // Of the containerd image store: the registry's words, without the name.
+        "error from registry:",
+    ],
+)];
 
 /// Rows for builds, asked before [`TABLE`].
 pub(super) const BUILD_TABLE: &[Row] = &[
@@ -341,10 +378,7 @@ pub(super) const BUILD_TABLE: &[Row] = &[
         ],
     ),
     // A layer of a base image, which is a tar as well.
-    (
-        ErrorKind::RegistryConnectionLost,
-        &["failed to register layer…unexpected eof"],
-    ),
+    (ErrorKind::UnsupportedImage, BROKEN_LAYER),
     (ErrorKind::EngineError, &["failed to register layer"]),
     (
         ErrorKind::ContextInvalid,
@@ -425,6 +459,9 @@ pub(super) const BUILD_LAST_TABLE: &[Row] = &[(
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     if let Some(word) = pattern.strip_prefix('=') {
         return has_word(text, word);
+    }
+    if let Some(beginning) = pattern.strip_prefix('^') {
+        return text.starts_with(beginning);
     }
     let mut rest = text;
     pattern.split('…').all(|part| match rest.find(part) {

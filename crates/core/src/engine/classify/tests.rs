@@ -842,7 +842,7 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         Build,
         0,
         "failed to register layer: Error processing tar file(exit status 1): unexpected EOF",
-        K::RegistryConnectionLost,
+        K::UnsupportedImage,
     ),
     (
         "28.5",
@@ -1181,7 +1181,7 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         Build,
         0,
         "failed to compute cache key: mount callback failed on /var/lib/containerd/tmpmounts/containerd-mount1: unexpected EOF",
-        K::RegistryConnectionLost,
+        K::UnsupportedImage,
     ),
     (
         "28.5",
@@ -1228,6 +1228,120 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         "<html>nginx</html>",
         K::UnsupportedByEngine,
     ),
+    // The fault registry's causes (lab/fault-registry.mjs); what all engines say alike stands once.
+    (
+        "c8d",
+        Pull,
+        0,
+        "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:72a9 (text/html) from remote: not found",
+        K::RegistryError,
+    ),
+    (
+        "28.5",
+        Pull,
+        500,
+        "Head \"/v2/faults/manifest-redirect-loop/manifests/1\": stopped after 10 redirects",
+        K::RegistryError,
+    ),
+    (
+        "c8d",
+        Pull,
+        0,
+        "failed to unpack image on snapshotter overlayfs: apply layer error for \"r/config-type:1\": failed to extract layer sha256:ce85: NotFound: failed to get reader from content store: content digest sha256:2a99: not found",
+        K::UnsupportedImage,
+    ),
+    (
+        "c8d",
+        Pull,
+        501,
+        "failed to resolve reference \"r/schema1:1\": not implemented: media type \"application/vnd.docker.distribution.manifest.v1+prettyjws\" is no longer supported since containerd v2.0, please rebuild the image as \"application/vnd.docker.distribution.manifest.v2+json\"",
+        K::UnsupportedImage,
+    ),
+    (
+        "c8d",
+        Pull,
+        0,
+        "error from registry: slow down",
+        K::RegistryError,
+    ),
+    (
+        "28.5",
+        Pull,
+        0,
+        "failed to register layer: archive/tar: invalid tar header",
+        K::UnsupportedImage,
+    ),
+    (
+        "c8d",
+        Pull,
+        0,
+        "failed to extract layer (application/vnd.docker.image.rootfs.diff.tar.gzip sha256:c5be) to overlayfs as \"extract-89695584-L4Yk sha256:b5f5\": unexpected EOF",
+        K::UnsupportedImage,
+    ),
+    (
+        "20.10",
+        Pull,
+        0,
+        "layers from manifest don't match image configuration",
+        K::DigestMismatch,
+    ),
+    (
+        "c8d",
+        Pull,
+        0,
+        "wrong diff id calculated on extraction \"sha256:f41f\"",
+        K::DigestMismatch,
+    ),
+    (
+        "20.10",
+        Pull,
+        500,
+        "Head \"http://r/v2/x/manifests/1\": authorization server did not include a token in the response",
+        K::RegistryError,
+    ),
+    (
+        "28.5",
+        Pull,
+        500,
+        "Get \"http://r/v2/\": net/http: HTTP/1.x transport connection broken: malformed HTTP status code \"mail.example.test\"",
+        K::RegistryError,
+    ),
+    ("20.10", Pull, 500, "unknown", K::RegistryError),
+    (
+        "28.5",
+        Pull,
+        405,
+        "unsupported: method not allowed",
+        K::RegistryError,
+    ),
+    (
+        "c8d",
+        Pull,
+        401,
+        "error from registry: who is it",
+        K::AuthRequired,
+    ),
+    (
+        "c8d",
+        Pull,
+        403,
+        "error from registry: not you",
+        K::AccessDenied,
+    ),
+    (
+        "28.5",
+        Pull,
+        500,
+        "unknown: <html> <head><title>410</title></head> <body><center><h1>410</h1></center></body> </html>",
+        K::RegistryError,
+    ),
+    (
+        "28.5",
+        Build,
+        0,
+        "failed to register layer: gzip: invalid checksum",
+        K::UnsupportedImage,
+    ),
 ];
 
 #[test]
@@ -1246,8 +1360,14 @@ fn every_answer_has_its_kind() {
 fn no_row_is_hidden_by_the_rows_before_it() {
     for (kind, patterns) in TABLE {
         for pattern in *patterns {
-            let text = pattern.trim_start_matches('=').replace('…', " x ");
+            let text = pattern.trim_start_matches(['=', '^']).replace('…', " x ");
             assert_eq!(classify(Pull, None, &text), *kind, "{pattern}");
+        }
+    }
+    for (kind, patterns) in PULL_LAST_TABLE {
+        for pattern in *patterns {
+            let text = pattern.trim_start_matches(['=', '^']);
+            assert_eq!(classify(Pull, None, text), *kind, "{pattern}");
         }
     }
     let tables = [
@@ -1259,7 +1379,7 @@ fn no_row_is_hidden_by_the_rows_before_it() {
     for (status, table) in tables {
         for (kind, patterns) in table {
             for pattern in *patterns {
-                let text = pattern.trim_start_matches('=').replace('…', " x ");
+                let text = pattern.trim_start_matches(['=', '^']).replace('…', " x ");
                 assert_eq!(classify(Build, status, &text), *kind, "{pattern}");
             }
         }

@@ -26,8 +26,15 @@ pub(super) async fn inspect(
     platform: Option<&Platform>,
 ) -> Result<Option<ImageDetails>> {
     let target = || Target::new(format!("/images/{}/json", name.lookup_name()));
+    let with_manifests = || target().pair("manifests", "1");
     let Some(wanted) = platform else {
-        return Ok(ask(engine, name, target()).await?.map(Answer::into_details));
+        let answer = ask(engine, name, target()).await?;
+        let answer = match answer {
+            // An image that is not unpacked looks like something that is no image; its manifests tell.
+            Some(answer) if answer.may_be_artifact() => ask(engine, name, with_manifests()).await?,
+            answer => answer,
+        };
+        return Ok(answer.map(Answer::into_details));
     };
     // Engines from API 1.49 on look for the platform themselves; older ones do not know the parameter.
     let of_platform = target().pair("platform", &oci_platform(wanted));
@@ -39,7 +46,7 @@ pub(super) async fn inspect(
     }
     // The containerd image store does not say so of an image that it has not unpacked; its manifests do
     // (API 1.48: https://docs.docker.com/reference/api/engine/version/v1.48/#tag/Image/operation/ImageInspect).
-    let Some(answer) = ask(engine, name, target().pair("manifests", "1")).await? else {
+    let Some(answer) = ask(engine, name, with_manifests()).await? else {
         return Ok(None);
     };
     let known: Vec<Platform> = answer.platforms().collect();
@@ -160,6 +167,9 @@ struct Manifest {
     /// Whether all of its content is there.
     #[serde(default, deserialize_with = "or_default")]
     available: bool,
+    /// `image`, `attestation`, or `unknown` where its layers are not those of an image (API 1.48).
+    #[serde(default, deserialize_with = "or_default")]
+    kind: String,
     #[serde(default, deserialize_with = "or_default")]
     image_data: ImageData,
 }
@@ -211,6 +221,11 @@ impl Answer {
         matches!(self.manifests.as_slice(), [manifest] if manifest.id == self.id)
     }
 
+    /// Whether the engine knows nothing of the platform, as of content that is no image.
+    fn may_be_artifact(&self) -> bool {
+        self.descriptor.is_some() && platform(&self.os, &self.architecture, "").is_none()
+    }
+
     /// Every platform that the engine has of the image.
     ///
     /// An image without an index is its one manifest, and there although layers that another image has unpacked were
@@ -233,6 +248,10 @@ impl Answer {
             format!("sha256:{}", self.id)
         };
         let platform = platform(&self.os, &self.architecture, &self.variant);
+        let kinds = || self.manifests.iter().map(|manifest| manifest.kind.as_str());
+        let is_artifact = platform.is_none()
+            && kinds().any(|kind| kind == "unknown")
+            && kinds().all(|kind| matches!(kind, "unknown" | "attestation"));
         ImageDetails {
             config_digest: self.descriptor.is_none().then(|| id.clone()),
             id,
@@ -242,6 +261,7 @@ impl Answer {
             size_bytes: self.size,
             created: self.created,
             labels: self.config.labels,
+            is_artifact,
         }
     }
 }
@@ -286,6 +306,27 @@ mod tests {
             ["linux/amd64"]
         );
         assert_eq!(platforms("sha256:b", &[arm64]), ["linux/arm64"]);
+    }
+
+    #[test]
+    fn what_has_no_layers_of_an_image_is_no_image() {
+        // Docker 28.5 and 29, of a Helm chart, and of an image that is not unpacked.
+        for (kinds, is_artifact) in [
+            (&["unknown"][..], true),
+            (&["unknown", "attestation"], true),
+            (&["image"], false),
+            (&["image", "unknown"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let manifests: Vec<_> = kinds
+                .iter()
+                .map(|kind| serde_json::json!({ "ID": "sha256:a", "Kind": kind }))
+                .collect();
+            let answer = serde_json::json!({ "Id": "sha256:a", "Os": "", "Manifests": manifests });
+            let answer: Answer = serde_json::from_value(answer).unwrap();
+            assert_eq!(answer.into_details().is_artifact, is_artifact, "{kinds:?}");
+        }
     }
 
     #[test]
