@@ -1153,7 +1153,7 @@ export interface WarningEvent extends Warning {
   type: 'warning'
 }
 
-/** Why a call failed. Codes are stable; the table of the README says what each means and what to do. */
+/** Why a call failed. Codes are stable; docs/errors.md says what each means and what to do. */
 export type ErrorCode =
   | 'INVALID_OPTION'
   | 'INVALID_REFERENCE'

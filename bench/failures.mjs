@@ -1,145 +1,224 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 import { startFaultRegistry } from '../lab/fault-registry.mjs'
+import { ownEngine } from '../lab/own-engine.mjs'
+import { run as runProgram } from '../lab/run.mjs'
 import { readLab } from '../lab/state.mjs'
-import { readJson } from '../lab/files.mjs'
-import { markdown, save } from './report.mjs'
+import { reportFailures } from './failures-report.mjs'
+import { verdictOf } from './failures-verdict.mjs'
 
-const PROGRAM = fileURLToPath(new URL('./failures/pull.mjs', import.meta.url))
+const HERE = path.dirname(fileURLToPath(import.meta.url))
 const CLIENTS = ['shipway', 'dockerode', 'node-sdk', 'testcontainers']
-const LIMIT_MS = 30_000
-const AT_ONCE = 5
 
-/** What a pull came to, in the order of the columns. */
-const KINDS = {
-  image: 'the image',
-  reason: 'failed, with a reason to decide by',
-  words: 'failed, with words alone',
-  falseSuccess: 'false success',
-  falseFailure: 'gave up too soon',
-  unsettled: 'never settled',
-  crashed: 'process crashed',
-}
+/** The current testcontainers does not load on Node 20: all clients run on the same newer one. */
+const NODE = path.join(HERE, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node')
 
-/** Pulls every cause with each client, each in a process of its own. */
-export async function benchFailures({ engines = ['docker-28.5'] }) {
-  const { register } = await import('tsx/esm/api')
-  register()
-  const { PULL_CAUSES, outcomeFor } = await import('../__test__/helpers/causes.ts')
-  const lab = readJson(process.env.SHIPWAY_LAB_STATE ?? '') ?? readLab()
-  const engine = lab.engines.find(({ name }) => name === engines[0])
-  // What the engine itself tries for a minute says nothing about its clients.
-  const causes = PULL_CAUSES.filter(({ engineRetries }) => !engineRetries)
-  const rows = []
-  for (const client of CLIENTS) {
-    const registry = await startFaultRegistry({ caFile: lab.caFile })
-    const queue = causes.entries()
-    const lane = async () => {
-      for (const [index, cause] of queue) {
-        const reference = registry.reference(cause.fault, `bench/${index}`)
-        const { credentials } = cause.options?.(reference.split('/')[0]) ?? {}
-        const told = await pull(client, { endpoint: engine.endpoint, reference, credentials })
-        const kind = kindOf(told, outcomeFor(cause, engine))
-        rows.push({ client, cause: cause.title, kind, ...told })
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, lane))
+/** The lab of another checkout, for measuring while others use it. */
+const LAB = process.env.SHIPWAY_LAB_STATE
+const root = LAB && path.dirname(path.dirname(LAB))
+
+/** shipway gives up last of those that do: three tries, in each of which nothing moves for a minute. */
+const LIMIT_MS = 240_000
+
+/** What waits costs nothing: what takes a minute and more runs at once, and all else a few at a time. */
+const LANES = { slow: 64, quick: 12 }
+
+const FILES = { Dockerfile: 'FROM scratch\nCOPY main.js /\n', 'main.js': 'hello()\n' }
+
+const DEBIAN = 'FROM docker.io/library/debian:bookworm-slim'
+
+/** Builds by BuildKit that fail, and one that does not. `fault` is what the base image of `FROM BASE` has. */
+const BUILDS = [
+  { title: 'build: nothing is wrong', outcome: 'ok', files: FILES },
+  {
+    title: 'build: COPY of a file that is not there',
+    outcome: 'BUILD_FAILED',
+    files: { ...FILES, Dockerfile: 'FROM scratch\nCOPY missing.js /\n' },
+  },
+  {
+    title: 'build: an instruction that there is not',
+    outcome: 'DOCKERFILE_INVALID',
+    files: { ...FILES, Dockerfile: 'FROM scratch\nCOPPY main.js /\n' },
+  },
+  {
+    title: 'build: a context without a Dockerfile',
+    outcome: 'DOCKERFILE_INVALID',
+    files: { 'main.js': FILES['main.js'] },
+  },
+  {
+    title: 'build: a step that exits with 3',
+    outcome: 'BUILD_FAILED',
+    files: { Dockerfile: `${DEBIAN}\nRUN --network=none exit 3\n` },
+  },
+  {
+    title: 'build: the tag of the base image is unknown',
+    outcome: 'IMAGE_NOT_FOUND',
+    fault: 'manifest-unknown',
+    files: { Dockerfile: 'FROM BASE\n' },
+  },
+  {
+    title: 'build: the registry denies access to the base image',
+    outcome: 'ACCESS_DENIED',
+    fault: 'denied',
+    files: { Dockerfile: 'FROM BASE\n' },
+  },
+]
+
+/**
+ * Has every client pull and build what goes wrong, with its own defaults and as its documentation shows, on an engine like
+ * the one of the lab: nothing is in its store, and it loads as many layers at once as are asked for, so that no client waits
+ * for another. Each pull has a repository of its own, with an image of its own.
+ */
+export async function benchFailures({ engines: [like] = ['docker-28.5'] }) {
+  const lab = readLab(root)
+  const known = lab.engines.find(({ name }) => name === like)
+  if (!known) throw new Error(`no engine \`${like}\` in the lab`)
+  // Not before it is installed.
+  const { tsImport } = await import('tsx/esm/api')
+  const { PULL_CAUSES, outcomeFor } = await tsImport(
+    '../__test__/helpers/causes.ts',
+    import.meta.url,
+  )
+  const registry = await startFaultRegistry({ caFile: lab.caFile })
+  const engine = ownEngine(like, { root, args: () => ['--max-concurrent-downloads=64'] })
+  const folder = mkdtempSync(path.join(tmpdir(), 'shipway-bench-'))
+  try {
+    const { version } = await engine.start()
+    const context = { engine, registry, folder }
+    const causes = [
+      ...PULL_CAUSES.map((cause) =>
+        Object.assign({}, cause, { outcome: outcomeFor(cause, known) }),
+      ),
+      ...BUILDS,
+    ]
+    const runs = causes.flatMap((cause, index) =>
+      CLIENTS.map((client) => ({ cause, client, name: `${client}/${index}` })),
+    )
+    const isSlow = ({ cause: { isSlow, outcome } }) => isSlow || outcome === 'STALLED'
+    await Promise.all([
+      inLanes(LANES.slow, runs.filter(isSlow), (each) => runOne(context, each)),
+      inLanes(
+        LANES.quick,
+        runs.filter((each) => !isSlow(each)),
+        (each) => runOne(context, each),
+      ),
+    ])
+    const unable = runs.filter(({ cause, result }) => cause === causes[0] && !result.exists)
+    if (unable.length > 0) throw new Error(`cannot pull at all: ${unable[0].client}`)
+    reportFailures({
+      engine: { like, version, store: known.store },
+      limitMs: LIMIT_MS,
+      node: (await runProgram(NODE, ['--version'])).trim(),
+      clients: CLIENTS,
+      rows: causes.map((cause) => {
+        const own = runs.filter((each) => each.cause === cause)
+        const results = own.map(({ client, result }) => [client, result])
+        const { title, fault, outcome } = cause
+        return { title, fault, outcome, results: Object.fromEntries(results) }
+      }),
+    })
+  } finally {
     registry.close()
+    await engine.remove()
+    rmSync(folder, { recursive: true, force: true })
   }
-  report(engine, causes, rows)
 }
 
-function kindOf(told, expected) {
-  if (told.unsettled) return 'unsettled'
-  if (told.crashed) return 'crashed'
-  if (expected === 'ok') return told.resolved ? 'image' : 'falseFailure'
-  if (told.resolved) return 'falseSuccess'
-  // 500 is what the engine answers for a missing tag, a rate limit and a reset alike.
-  const hasStatus = told.status && told.status !== 500
-  // Names of Node's own errors, and of 500, say no more.
-  const hasType = told.type && !/^(Error|TypeError|InternalServerError)$/.test(told.type)
-  return typeof told.code === 'string' || hasStatus || hasType ? 'reason' : 'words'
+async function inLanes(count, items, work) {
+  const queue = [...items]
+  const lane = async () => {
+    for (let item = queue.shift(); item; item = queue.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: count }, lane))
 }
 
-function pull(client, given) {
-  const home = mkdtempSync(path.join(tmpdir(), 'failures-'))
-  // testcontainers takes credentials from docker's own settings alone.
-  const auths = Object.entries(given.credentials ?? {}).map(([host, { username, password }]) => [
+/** Runs one client as a process of its own, and judges what came of it. */
+async function runOne({ engine: { endpoint }, registry, folder }, run) {
+  const { cause, client, name } = run
+  const base = cause.fault && registry.reference(cause.fault, name)
+  const image = cause.files ? `shipway-bench/${name}:1` : base
+  const host = base?.split('/')[0]
+  const task = {
+    client,
+    endpoint,
+    image,
+    credentials: cause.options?.(host).credentials,
+    ...(cause.files && { folder: writeContext(path.join(folder, name), cause.files, base) }),
+  }
+  const home = path.join(folder, 'home', name)
+  mkdirSync(home, { recursive: true })
+  if (await imageExists(endpoint, image)) throw new Error(`\`${image}\` is already there`)
+  const settled = await runClient(task, home)
+  run.result = { image, exists: await imageExists(endpoint, image), ...settled }
+  const verdict = verdictOf(cause.outcome, run.result)
+  console.error(
+    `${client}: ${cause.title}: ${verdict}${settled.message ? `: ${settled.message}` : ''}`,
+  )
+}
+
+function writeContext(folder, files, base) {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(path.join(folder, name), content.replace('BASE', base))
+  }
+  return folder
+}
+
+async function runClient(task, home) {
+  const start = performance.now()
+  const child = spawn(NODE, [path.join(HERE, 'clients', 'failures.mjs'), JSON.stringify(task)], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      DOCKER_HOST: task.endpoint,
+      // It would start a container that cleans up.
+      TESTCONTAINERS_RYUK_DISABLED: 'true',
+      // It would look for a network that engines of the lab have not.
+      TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
+      ...(task.credentials && { DOCKER_AUTH_CONFIG: authConfig(task.credentials) }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let isLate = false
+  const limit = setTimeout(() => {
+    isLate = true
+    child.kill('SIGKILL')
+  }, LIMIT_MS)
+  const closed = new Promise((resolve) => child.once('close', (code) => resolve(code)))
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed])
+  clearTimeout(limit)
+  const wallMs = Math.round(performance.now() - start)
+  if (stdout.startsWith('{')) return { ...JSON.parse(stdout), wallMs }
+  // 13: nothing was left that could settle the promise that is awaited (https://nodejs.org/api/process.html#exit-codes).
+  if (isLate || code === 13) return { kind: 'unsettled', wallMs }
+  return { kind: 'crashed', message: thrown(stderr), wallMs }
+}
+
+/** What ended a process: the line that says so, without places on this machine. */
+const thrown = (stderr) => /^\S*Error\b.*$/m.exec(stderr)?.[0] ?? stderr.trim().split('\n').at(-1)
+
+function authConfig(credentials) {
+  const auths = Object.entries(credentials).map(([host, { username, password }]) => [
     host,
     { auth: Buffer.from(`${username}:${password}`).toString('base64') },
   ])
-  writeFileSync(
-    path.join(home, 'config.json'),
-    JSON.stringify({ auths: Object.fromEntries(auths) }),
-  )
-  return new Promise((resolve) => {
-    const env = {
-      PATH: process.env.PATH,
-      HOME: home,
-      DOCKER_CONFIG: home,
-      DOCKER_HOST: given.endpoint,
-      TESTCONTAINERS_RYUK_DISABLED: 'true',
-      // Else it looks for the bridge, which engines of the lab do not have.
-      TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
-    }
-    const child = spawn(process.execPath, [PROGRAM, client, JSON.stringify(given)], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
-    let isLate = false
-    const limit = setTimeout(() => {
-      isLate = true
-      child.kill('SIGKILL')
-    }, LIMIT_MS)
-    child.on('close', (code) => {
-      clearTimeout(limit)
-      rmSync(home, { recursive: true, force: true })
-      const line = stdout.trim().split('\n').at(-1)
-      if (isLate) return resolve({ unsettled: true })
-      if (line?.startsWith('{')) return resolve(JSON.parse(line))
-      // Node ends with 13 where a promise is awaited that nothing can settle any more.
-      if (code === 13) return resolve({ unsettled: true })
-      return resolve({ crashed: true, message: stderr.trim().split('\n').slice(-3).join(' ') })
-    })
-  })
+  return JSON.stringify({ auths: Object.fromEntries(auths) })
 }
 
-function report(engine, causes, rows) {
-  const kinds = Object.keys(KINDS)
-  const count = (client, kind) =>
-    String(rows.filter((row) => row.client === client && row.kind === kind).length)
-  const totals = CLIENTS.map((client) => [client, ...kinds.map((kind) => count(client, kind))])
-  const cell = (cause, client) => {
-    const { kind } = rows.find((row) => row.cause === cause.title && row.client === client)
-    return KINDS[kind]
-  }
-  const text = [
-    '# What clients make of failed pulls',
-    '',
-    `\`npm run bench -- failures\`: ${causes.length} causes of \`lab/fault-registry.mjs\` on Docker ${engine.version} (${engine.store}), each`,
-    `pull in a process of its own with a limit of ${LIMIT_MS / 1000} s; one engine is enough, for these are differences of clients. A reason to`,
-    'decide by is a `code`, a class of its own, or an HTTP status other than 500, which Docker answers for most causes. Causes that the engine itself',
-    'tries for a minute are left out. Who gave up too soon met a fault that passes, and did not try again.',
-    '',
-    ...markdown([['client', ...Object.values(KINDS)], ...totals]),
-    '',
-    ...markdown([
-      ['cause', ...CLIENTS],
-      ...causes.map((cause) => [cause.title, ...CLIENTS.map((client) => cell(cause, client))]),
-    ]),
-  ].join('\n')
-  const clean = (text) => text?.replace(/\b(127|0)\.0\.0\.[01]:\d{4,5}/g, 'REGISTRY')
-  const kept = rows.map(({ message, ...row }) => ({
-    ...row,
-    ...(message && { message: clean(message) }),
-  }))
-  save('failures', text, { engine: { name: engine.name, version: engine.version }, rows: kept })
+/** Asks the engine without any of the clients. */
+function imageExists(endpoint, image) {
+  return new Promise((resolve, reject) => {
+    const socketPath = new URL(endpoint).pathname
+    const ask = request({ socketPath, path: `/images/${image}/json`, agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+    ask.once('error', reject).end()
+  })
 }

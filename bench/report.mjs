@@ -75,18 +75,18 @@ function table({ engine, rows }) {
 const ratio = (values, own) =>
   `${median(values.map((value, round) => value / own[round])).toFixed(2)}×`
 
-/** A table whose columns are aligned: the first two to the left, numbers to the right. */
-export function markdown([header, ...lines]) {
+/** A table whose columns are aligned: the first two, or `left` of them, to the left, numbers to the right. */
+export function markdown([header, ...lines], left = 2) {
   const widths = header.map((_, column) =>
     Math.max(3, ...[header, ...lines].map((line) => line[column].length)),
   )
   const show = (line) =>
-    `| ${line.map((cell, column) => pad(cell, widths[column], column)).join(' | ')} |`
+    `| ${line.map((cell, column) => pad(cell, widths[column], column < left)).join(' | ')} |`
   const rule = widths.map((width, column) => {
-    const dashes = '-'.repeat(column < 2 ? width : width - 1)
-    return column < 2 ? dashes : `${dashes}:`
+    const dashes = '-'.repeat(column < left ? width : width - 1)
+    return column < left ? dashes : `${dashes}:`
   })
   return [show(header), `| ${rule.join(' | ')} |`, ...lines.map(show)]
 }
 
-const pad = (cell, width, column) => (column < 2 ? cell.padEnd(width) : cell.padStart(width))
+const pad = (cell, width, isLeft) => (isLeft ? cell.padEnd(width) : cell.padStart(width))

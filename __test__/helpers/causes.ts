@@ -51,6 +51,12 @@ const of = (status: number, outcome: Outcome, more: Partial<Cause> = {}): Cause[
   named(`html-${status}`, `manifest: ${status}, a page of HTML`, outcome, more),
 ]
 
+const another: Exception = {
+  engines: ({ name }) => name === 'podman-5.4',
+  outcome: 'DIGEST_MISMATCH',
+  because: 'Podman 5.4 sees first that it is not what the configuration promises',
+}
+
 /** Causes of failed pulls, and faults that a pull survives. */
 export const PULL_CAUSES: Cause[] = [
   named('ok', 'nothing is wrong (Docker schema 2)', 'ok'),
@@ -80,7 +86,14 @@ export const PULL_CAUSES: Cause[] = [
   named('basic', 'the registry gets its password', 'ok', {
     options: (host) => ({ credentials: { [host]: USER } }),
   }),
-  named('rate-limit', 'the registry limits its rate', 'RATE_LIMITED', { engineRepeats: true }),
+  named('rate-limit', 'the registry limits its rate', 'RATE_LIMITED', {
+    engineRepeats: true,
+    differs: {
+      engines: isPodman,
+      outcome: 'STALLED',
+      because: 'Podman asks again for minutes without a word, until `stallMs` is over',
+    },
+  }),
   named(
     'rate-limit-retry-after',
     'the registry limits its rate, with Retry-After',
@@ -185,8 +198,8 @@ export const PULL_CAUSES: Cause[] = [
       because: 'Podman 4.3 compares what the manifest promises alone',
     },
   }),
-  named('layer-gzip', 'layer: neither gzip nor tar', 'UNSUPPORTED_IMAGE'),
-  named('layer-tar', 'layer: gzip of what is no tar', 'UNSUPPORTED_IMAGE'),
+  named('layer-gzip', 'layer: neither gzip nor tar', 'UNSUPPORTED_IMAGE', { differs: another }),
+  named('layer-tar', 'layer: gzip of what is no tar', 'UNSUPPORTED_IMAGE', { differs: another }),
   named('config-404', 'configuration: unknown', 'IMAGE_NOT_FOUND'),
   named('config-digest', 'configuration: not what its digest promises', 'DIGEST_MISMATCH'),
   named('config-json', 'configuration: half of the JSON', 'REGISTRY_ERROR'),

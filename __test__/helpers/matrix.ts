@@ -6,7 +6,7 @@ import {
   pullImage,
 } from '../../index.mjs'
 import { type FaultRegistry, startFaultRegistry } from '../../lab/fault-registry.mjs'
-import { type Cause, type Outcome, PULL_CAUSES, isDoneOnce } from './causes.ts'
+import { type Cause, type Outcome, PULL_CAUSES, isDoneOnce, outcomeFor } from './causes.ts'
 import { type Engine, forget, isPodman, lab } from './engines.ts'
 
 /** What came of one pull. */
@@ -36,8 +36,10 @@ export interface Cell {
 /** No engine takes longer by itself: 75 s for a hopeless layer, and as long again while it waits for its turn. */
 const PATIENCE_MS = 200_000
 
-/** Podman says nothing while it repeats what a registry limits: 2, 4, 8, 16 and 32 seconds. */
-const SILENCE_MS = 120_000
+/** Podman says nothing while it waits 2, 4, 8, 16 and 32 seconds for a registry, and then perhaps once more. */
+const patience = (cause: Cause, engine: Engine) => ({
+  timeouts: { stallMs: outcomeFor(cause, engine) === 'STALLED' ? 8000 : 120_000 },
+})
 
 const RETRY = { attempts: 2, initialDelayMs: 1, maxDelayMs: 1000, jitter: false }
 
@@ -67,7 +69,7 @@ async function runCause(engine: Engine, registry: FaultRegistry, cause: Cause): 
   const name = (kind: string) => registry.reference(cause.fault, `${kind}/${index}`)
   const host = name('alone').split('/')[0] ?? ''
   const options = {
-    ...(cause.engineRepeats && isPodman(engine) && { timeouts: { stallMs: SILENCE_MS } }),
+    ...(cause.engineRepeats && isPodman(engine) && patience(cause, engine)),
     ...cause.options?.(host),
     engine: engine.endpoint,
     retry: RETRY,

@@ -426,7 +426,7 @@ mod tests {
             .lines()
             .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
             .filter_map(|cells| {
-                let code = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?;
+                let (code, _) = cells.get(1)?.strip_prefix("[`")?.split_once("`](")?;
                 let is_code = code
                     .bytes()
                     .all(|byte| byte.is_ascii_uppercase() || byte == b'_');

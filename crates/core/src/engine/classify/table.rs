@@ -172,6 +172,7 @@ pub(super) const TABLE: &[Row] = &[
             "i/o timeout",
             "tls handshake timeout",
             "client.timeout exceeded",
+            "client.timeout or context cancellation",
             "deadline exceeded",
             "waiting for connection",
         ],

@@ -1468,6 +1468,20 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         "writing blob: adding layer with blob \"sha256:519b\": processing tar file(archive/tar: invalid tar header): exit status 1",
         K::UnsupportedImage,
     ),
+    (
+        "28.5",
+        Pull,
+        500,
+        "Head \"http://127.0.0.1:4/v2/a/manifests/1\": unable to decode token response: context deadline exceeded (Client.Timeout or context cancellation while reading body)",
+        K::Timeout,
+    ),
+    (
+        "28.5",
+        Pull,
+        500,
+        "Head \"http://127.0.0.1:4/v2/a/manifests/1\": net/http: request canceled (Client.Timeout or context cancellation while reading body)",
+        K::Timeout,
+    ),
 ];
 
 #[test]
