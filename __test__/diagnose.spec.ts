@@ -35,7 +35,9 @@ async function useNothing(t: TestContext): Promise<string> {
 async function listen(t: TestContext, file: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK'))
+    socket.once('data', () =>
+      socket.end('HTTP/1.1 200 OK\r\napi-version: 1.41\r\ncontent-length: 2\r\n\r\nOK'),
+    )
   })
   await new Promise<void>((resolve) => server.listen(file, resolve))
   t.after(() => server.close())

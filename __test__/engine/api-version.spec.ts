@@ -5,14 +5,14 @@ import { buildImage, imageExists, pullImage } from '../../index.mjs'
 import { setVariables, useDockerConfig } from '../helpers/docker-config.ts'
 import { tryDocker } from '../helpers/docker.ts'
 import { startProxy } from '../helpers/engine-proxy.ts'
-import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { buildKitEngines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { startRegistry } from '../helpers/gated-registry.ts'
 
 /** An image that no engine has. */
 const IMAGE = 'face/version-not-there:1'
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   describe(`the version of the API with ${engine.name}`, () => {
     test('is the one that DOCKER_API_VERSION pins, for all that a pull and builds need', async (t) => {
       const proxy = await startProxy(engine)

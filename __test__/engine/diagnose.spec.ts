@@ -35,7 +35,15 @@ for (const engine of engines) {
         told<Info>(engine, '/info'),
         told<Version>(engine, '/version'),
       ])
-      const { endpoint, considered, engine: facts } = await diagnose({ engine: engine.endpoint })
+      const {
+        endpoint,
+        considered,
+        engine: facts,
+      } = await diagnose({
+        engine: engine.endpoint,
+        // An engine with much to count takes its time.
+        timeouts: { connectMs: 60_000 },
+      })
       assert.ok(facts)
       assert.deepEqual(endpoint, { address: engine.endpoint, reason: 'option', outcome: 'used' })
       assert.deepEqual(considered[0], endpoint)

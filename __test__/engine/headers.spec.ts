@@ -5,7 +5,7 @@ import { describe } from 'node:test'
 import { buildImage, imageExists, pullImage } from '../../index.mjs'
 import { setVariables, useDockerConfig } from '../helpers/docker-config.ts'
 import { tryDocker } from '../helpers/docker.ts'
-import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { buildKitEngines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { startRegistry } from '../helpers/gated-registry.ts'
 import { type Arrived, startGuard } from '../helpers/guard.ts'
@@ -14,7 +14,7 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string }
 
-for (const engine of engines) {
+for (const engine of buildKitEngines) {
   describe(`requests to ${engine.name}`, () => {
     test('all have the headers that docker was told to send, and say who asks', async (t) => {
       const guard = await startGuard(t, engine, 'x-gate', 'hunter2')
@@ -65,7 +65,7 @@ for (const engine of engines) {
 }
 
 describe('the headers of requests', () => {
-  const [engine] = engines
+  const [engine] = buildKitEngines
   test('are those that docker sends in the same surroundings', async (t) => {
     assert.ok(engine)
     const guard = await startGuard(t, engine, 'x-gate', 'hunter2')

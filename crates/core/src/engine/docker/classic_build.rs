@@ -62,7 +62,8 @@ pub(super) async fn build(
     } = build_context::open(build.source.clone(), compression).await?;
     let bases = build_context::base_images(&dockerfile_text, &build_args);
     let credentials = build.credentials.of_build(&bases).await;
-    let is_podman = engine.facts().await?.is_podman;
+    // Whoever found the engine has asked.
+    let is_podman = engine.facts.get().is_some_and(|facts| facts.is_podman);
     let target = build_query(options, &build_args, &dockerfile, is_podman);
     let request = head(&target, credentials)
         .body(StreamBody::new(stream.map_ok(Frame::data)))
