@@ -7,7 +7,7 @@ import { describe } from 'node:test'
 import type { BuildOptions, CommonOptions } from '../../index.mjs'
 import { hides } from '../helpers/canaries.ts'
 import { setVariables, useDockerConfig } from '../helpers/docker-config.ts'
-import { engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { buildKitEngines, forget, testWithLab as test } from '../helpers/engines.ts'
 import { startEngine } from '../helpers/fake-engine.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { type GuardedRegistryOptions, startGuardedRegistry } from '../helpers/guarded-registry.ts'
@@ -51,7 +51,7 @@ const PROGRAM = `
   }
 `
 
-for (const [index, engine] of engines.entries()) {
+for (const [index, engine] of buildKitEngines.entries()) {
   describe(`canaries with ${engine.name}`, () => {
     test('no secret shows in anything that is printed, returned, thrown, passed or left', async (t) => {
       const secrets: string[] = []
