@@ -12,7 +12,7 @@ import {
 } from '../../index.mjs'
 import { hides } from '../helpers/canaries.ts'
 import { useDockerConfig } from '../helpers/docker-config.ts'
-import { type Engine, engines, forget, testWithLab as test } from '../helpers/engines.ts'
+import { type Engine, engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { type GuardedRegistry, startGuardedRegistry } from '../helpers/guarded-registry.ts'
 import { plainRegistry } from '../helpers/registry.ts'
@@ -37,9 +37,9 @@ const BROKEN: Record<string, { name?: string; script?: string; reason: RegExp }>
     script: `yes '${CANARY}' | head -c 1073741824`,
     reason: /it failed with exit code 141/,
   },
-  'has a path for a name': { name: '../../face', reason: /its name is not one/ },
-  'has an option for a name': { name: '-x', reason: /its name is not one/ },
-  'has two commands for a name': { name: 'a;b', reason: /its name is not one/ },
+  'has a path for a name': { name: '../../face', reason: /its name in config.json is not one/ },
+  'has an option for a name': { name: '-x', reason: /its name in config.json is not one/ },
+  'has two commands for a name': { name: 'a;b', reason: /its name in config.json is not one/ },
 }
 
 /** What was told of a call: its attempts with what followed, and its warnings. */
@@ -77,6 +77,9 @@ for (const engine of engines) {
     if (script === undefined) await rm(path.join(folder, 'docker-credential-face'))
   }
 
+  // Podman has no BuildKit.
+  const testBuild: typeof test = isPodman(engine) ? () => {} : test
+
   describe(`trouble with credentials on ${engine.name}`, () => {
     for (const [how, { name = 'face', script, reason }] of Object.entries(BROKEN)) {
       test(`a helper that ${how} is a warning where the image is public, and else the error`, async (t) => {
@@ -101,13 +104,15 @@ for (const engine of engines) {
         const cause = error.cause as { code?: string }
         assert.ok(['AUTH_REQUIRED', 'ACCESS_DENIED'].includes(String(cause.code)), error.message)
         assert.ok(registry.requests.length > 0)
-        assert.doesNotMatch(registry.requests.join('\n'), /^authorization$/im)
+        // Podman says so of somebody without credentials: a name and a password of no letters.
+        const shown = registry.requests.join('\n').replaceAll('Authorization\nBasic Og==\n', '')
+        assert.doesNotMatch(shown, /^authorization$/im)
         hides({ events, pulled }, [CANARY, 'of-another'], 'the pull')
         hides(error, [CANARY, 'of-another'], 'the error')
       })
     }
 
-    test('a build whose helper is broken is told so, and takes what is public', async (t) => {
+    testBuild('a build whose helper is broken is told so, and takes what is public', async (t) => {
       const registry = await guarded(t, { password: 'right', anonymous: 'public' })
       await useHelper(t, registry.host, 'face', `echo '${CANARY}'; exit 3`)
       const { events, told, onProgress } = teller()
@@ -122,18 +127,21 @@ for (const engine of engines) {
     })
 
     for (const anonymous of ['refused', 'useless'] as const) {
-      test(`a build whose helper is broken fails with that where the image is not public (${anonymous})`, async (t) => {
-        const registry = await guarded(t, { password: 'right', anonymous })
-        await useHelper(t, registry.host, 'face', 'exit 3')
-        for (const builder of ['buildkit', 'classic'] as const) {
-          const error = await failure(build(`${registry.host}/${TINY}`, { builder }))
-          assert.equal(error.code, 'CREDENTIAL_HELPER', `${builder}: ${error.message}`)
-          assert.match(error.message, /it failed with exit code 3$/)
-          assert.equal(error.registry, registry.host)
-          const cause = error.cause as { code?: string }
-          assert.ok(['AUTH_REQUIRED', 'ACCESS_DENIED'].includes(String(cause.code)))
-        }
-      })
+      testBuild(
+        `a build whose helper is broken fails with that where the image is not public (${anonymous})`,
+        async (t) => {
+          const registry = await guarded(t, { password: 'right', anonymous })
+          await useHelper(t, registry.host, 'face', 'exit 3')
+          for (const builder of ['buildkit', 'classic'] as const) {
+            const error = await failure(build(`${registry.host}/${TINY}`, { builder }))
+            assert.equal(error.code, 'CREDENTIAL_HELPER', `${builder}: ${error.message}`)
+            assert.match(error.message, /it failed with exit code 3$/)
+            assert.equal(error.registry, registry.host)
+            const cause = error.cause as { code?: string }
+            assert.ok(['AUTH_REQUIRED', 'ACCESS_DENIED'].includes(String(cause.code)))
+          }
+        },
+      )
     }
 
     const stale = (registry: GuardedRegistry): PullOptions => ({
@@ -194,7 +202,7 @@ for (const engine of engines) {
       })
     }
 
-    test('a build takes a public image that an old password hides without it', async (t) => {
+    testBuild('a build takes a public image that an old password hides without it', async (t) => {
       const registry = await guarded(t, { password: 'new', anonymous: 'public' })
       const { events, told, onProgress } = teller()
       const image = await build(`${registry.host}/${TINY}`, { ...stale(registry), onProgress })
@@ -205,13 +213,16 @@ for (const engine of engines) {
     })
 
     for (const anonymous of ['refused', 'useless'] as const) {
-      test(`a build says that the password is old where nobody gets the image (${anonymous})`, async (t) => {
-        const registry = await guarded(t, { password: 'new', anonymous })
-        const error = await failure(build(`${registry.host}/${TINY}`, stale(registry)))
-        assert.equal(error.code, 'AUTH_REQUIRED', error.message)
-        assert.match(error.message, /cannot get a token for `127.+` from .*: it answered 401$/)
-        hides(error, [CANARY], 'the error')
-      })
+      testBuild(
+        `a build says that the password is old where nobody gets the image (${anonymous})`,
+        async (t) => {
+          const registry = await guarded(t, { password: 'new', anonymous })
+          const error = await failure(build(`${registry.host}/${TINY}`, stale(registry)))
+          assert.equal(error.code, 'AUTH_REQUIRED', error.message)
+          assert.match(error.message, /cannot get a token for `127.+` from .*: it answered 401$/)
+          hides(error, [CANARY], 'the error')
+        },
+      )
     }
   })
 }

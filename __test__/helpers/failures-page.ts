@@ -91,5 +91,6 @@ function table(head: string[], rows: (string | number)[][]): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Without versions, which differ from machine to machine. */
-export const withoutVersions = (page: string) => page.replace(/\| (\S+) \([^)|]+\)/g, '| $1')
+/** Without versions, which differ from machine to machine, and without counts, in which an engine differs from run to run. */
+export const withoutVersions = (page: string) =>
+  page.replace(/\| (\S+) \([^)|]+\)/g, '| $1').replace(/(?<=\| )(\d+|…)( or \d+)?(?= \|)/g, '#')

@@ -47,9 +47,10 @@ const RETRY = { attempts: 2, initialDelayMs: 1, maxDelayMs: 1000, jitter: false 
 export async function runCauses(engine: Engine): Promise<Map<Cause, Cell>> {
   const registry = await startFaultRegistry({ caFile: lab?.caFile })
   const cells = new Map<Cause, Cell>()
+  const pulled: string[] = []
   const lane = async (queue: Cause[]) => {
     for (let cause = queue.shift(); cause; cause = queue.shift()) {
-      cells.set(cause, await runCause(engine, registry, cause))
+      cells.set(cause, await runCause(engine, registry, cause, pulled))
     }
   }
   const slow = PULL_CAUSES.filter(({ isSlow }) => isSlow)
@@ -61,10 +62,17 @@ export async function runCauses(engine: Engine): Promise<Map<Cause, Cell>> {
   } finally {
     registry.close()
   }
+  // Last: where an image is removed, the containerd image store also removes what a pull has begun to use.
+  await forget(engine, ...pulled)
   return cells
 }
 
-async function runCause(engine: Engine, registry: FaultRegistry, cause: Cause): Promise<Cell> {
+async function runCause(
+  engine: Engine,
+  registry: FaultRegistry,
+  cause: Cause,
+  pulled: string[],
+): Promise<Cell> {
   const index = PULL_CAUSES.indexOf(cause)
   const name = (kind: string) => registry.reference(cause.fault, `${kind}/${index}`)
   const host = name('alone').split('/')[0] ?? ''
@@ -80,9 +88,8 @@ async function runCause(engine: Engine, registry: FaultRegistry, cause: Cause): 
   const alone = isDoneOnce(cause, engine)
     ? withNext
     : await pullOnce(registry, name('alone'), options)
-  const cell = { alone, withNext }
-  await forget(engine, name('alone'), name('first'), next)
-  return cell
+  pulled.push(name('alone'), name('first'), next)
+  return { alone, withNext }
 }
 
 async function pullOnce(
