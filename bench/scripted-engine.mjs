@@ -71,7 +71,7 @@ const server = createServer((request, response) => {
   request.resume()
   const path = new URL(request.url, 'http://engine').pathname.replace(/^\/v[\d.]+/, '')
   response.setHeader('content-type', 'application/json')
-  if (path === '/_ping') return response.end('OK')
+  if (path === '/_ping') return response.setHeader('api-version', '1.41').end('OK')
   if (path === '/images/create' || path === '/build') {
     return void send(response, kind === 'layers' ? layers() : lines())
   }
