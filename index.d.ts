@@ -292,7 +292,7 @@ export interface EnsureOptions extends PullOptions {
    * opencode image, for which another name needs `{ opencode: {} }`.
    *
    * It is built after failures that another source might have cured, such as `IMAGE_NOT_FOUND`, `AUTH_REQUIRED` and
-   * `REGISTRY_UNREACHABLE` (the table of the README says which), and after no other. A build that fails rejects with its own
+   * `REGISTRY_UNREACHABLE` (the table of the README says which), after `ALL_SOURCES_FAILED`, and after no other. A build that fails rejects with its own
    * error; `attempts` has what was tried before.
    *
    * @default `true` where no image is named and `policy` is not `never`, else `false`

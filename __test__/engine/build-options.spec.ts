@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 
 import { type BuildOptions, type BuiltImage, buildImage, inspectImage } from '../../index.mjs'
-import { type Engine, engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
+import {
+  type Engine,
+  engines,
+  forget,
+  isPodman,
+  testBuildKitOf,
+  testWithLab as test,
+} from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startAgent } from '../helpers/ssh-agent.ts'
@@ -29,7 +36,7 @@ console.log('list again', (await ask(11)).equals(keys))
 for (const engine of engines) {
   // BuildKit before 0.10 ignores what it does not know.
   const isOld = engine.apiVersion === '1.41' && !isPodman(engine)
-  const testBuildKit = isPodman(engine) ? () => {} : test
+  const testBuildKit = testBuildKitOf(engine)
 
   describe(`a build with ${engine.name}`, () => {
     testBuildKit('builds with BuildKit where the engine has it', async () => {

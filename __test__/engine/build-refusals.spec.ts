@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 
 import { type BuildOptions, buildImage } from '../../index.mjs'
-import { engines, isPodman, testWithLab as test } from '../helpers/engines.ts'
+import { engines, testWithLab as test, testBuildKitOf } from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 
 interface Case {
@@ -132,9 +132,9 @@ const cases: Case[] = [
 for (const engine of engines) {
   describe(`refused with ${engine.name} is`, () => {
     for (const { title, options, code, hint, message, since, buildKit } of cases) {
-      if (buildKit && isPodman(engine)) continue
       if (since && engine.apiVersion && Number(engine.apiVersion) < Number(since)) continue
-      test(title, async () => {
+      const testThis = buildKit ? testBuildKitOf(engine) : test
+      testThis(title, async () => {
         const error = await failure(buildImage({ ...options, engine: engine.endpoint }))
         assert.equal(error.code, code, error.message)
         assert.match(String(error.hint), hint)

@@ -10,7 +10,7 @@ import {
 } from '../../index.mjs'
 import { found, hides } from '../helpers/canaries.ts'
 import { setVariables, useDockerConfig } from '../helpers/docker-config.ts'
-import { engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
+import { engines, forget, testBuildKitOf, testWithLab as test } from '../helpers/engines.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import {
   type GuardedRegistry,
@@ -86,8 +86,7 @@ for (const engine of engines) {
       areApart(registries, hub.password, ghcr.password)
     })
 
-    // Podman has no BuildKit.
-    const testBuild: typeof test = isPodman(engine) ? () => {} : test
+    const testBuild = testBuildKitOf(engine)
     testBuild(
       'the registries of a build see their own credentials: bases, caches and what is pushed to',
       async (t) => {

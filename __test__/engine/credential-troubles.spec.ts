@@ -12,7 +12,13 @@ import {
 } from '../../index.mjs'
 import { hides } from '../helpers/canaries.ts'
 import { useDockerConfig } from '../helpers/docker-config.ts'
-import { type Engine, engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
+import {
+  type Engine,
+  engines,
+  forget,
+  testBuildKitOf,
+  testWithLab as test,
+} from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { type GuardedRegistry, startGuardedRegistry } from '../helpers/guarded-registry.ts'
 import { plainRegistry } from '../helpers/registry.ts'
@@ -77,8 +83,7 @@ for (const engine of engines) {
     if (script === undefined) await rm(path.join(folder, 'docker-credential-face'))
   }
 
-  // Podman has no BuildKit.
-  const testBuild: typeof test = isPodman(engine) ? () => {} : test
+  const testBuild = testBuildKitOf(engine)
 
   describe(`trouble with credentials on ${engine.name}`, () => {
     for (const [how, { name = 'face', script, reason }] of Object.entries(BROKEN)) {

@@ -11,7 +11,14 @@ import {
   pullImage,
 } from '../../index.mjs'
 import { setVariables, useDockerConfig } from '../helpers/docker-config.ts'
-import { type Engine, engines, forget, isPodman, testWithLab as test } from '../helpers/engines.ts'
+import {
+  type Engine,
+  engines,
+  forget,
+  isPodman,
+  testBuildKitOf,
+  testWithLab as test,
+} from '../helpers/engines.ts'
 import { failure } from '../helpers/failure.ts'
 import { packageUrl, runNode } from '../helpers/run-node.ts'
 import {
@@ -40,7 +47,7 @@ for (const engine of engines) {
   })
 
   // Podman is given the passwords, and gets its tokens by itself.
-  const testBuildKit = isPodman(engine) ? () => {} : test
+  const testBuildKit = testBuildKitOf(engine)
 
   async function registryFor(t: TestContext, how: TokenRegistryOptions): Promise<TokenRegistry> {
     const registry = await startTokenRegistry(how)

@@ -199,17 +199,16 @@ for (const engine of engines) {
       assert.equal(pulls(), 1)
 
       const same = await ensureImage(registry.reference, newer)
-      if (isPodman(engine)) {
-        // It cannot be asked what the registry has, so it finds out by a pull.
-        assert.deepEqual([same.origin, same.imageId, pulls()], ['pulled', first.imageId, 2])
-        return
-      }
-      assert.deepEqual([same.origin, same.imageId, pulls()], ['present', first.imageId, 1])
+      // Podman cannot be asked what the registry has, so it finds out by a pull.
+      const isBlind = isPodman(engine)
+      const origin = isBlind ? 'pulled' : 'present'
+      const asked = isBlind ? 2 : 1
+      assert.deepEqual([same.origin, same.imageId, pulls()], [origin, first.imageId, asked])
       assert.deepEqual(same.warnings, [])
 
       registry.renew()
       const renewed = await ensureImage(registry.reference, newer)
-      assert.deepEqual([renewed.origin, pulls()], ['pulled', 2])
+      assert.deepEqual([renewed.origin, pulls()], ['pulled', asked + 1])
       assert.notEqual(renewed.imageId, first.imageId)
 
       registry.forget()
@@ -226,6 +225,11 @@ for (const engine of engines) {
         onProgress: (batch) => void events.push(...batch),
       })
       assert.equal(alone.imageId, renewed.imageId)
+      assert.deepEqual(
+        alone.warnings.map(({ code }) => code),
+        ['NOT_UPDATED'],
+      )
+      if (isBlind) return
       assert.deepEqual(
         events.map((event) => event.type),
         ['status', 'warning'],
@@ -334,7 +338,7 @@ for (const engine of engines) {
           build: { contextFiles: { Dockerfile: 'FROM scratch\nCOPY nothing /\n' } },
         }),
       )
-      assert.match(error.code, /^(?:BUILD_FAILED|CONTEXT_INVALID|DOCKERFILE_INVALID)$/)
+      assert.equal(error.code, 'BUILD_FAILED')
       assert.equal(error.operation, 'ensureImage')
       assert.deepEqual(
         error.attempts?.map(({ code }) => code),

@@ -44,6 +44,12 @@ export const isPodman = ({ store }: Engine): boolean => store === 'podman'
 /** Those that have BuildKit. */
 export const buildKitEngines = engines.filter((engine) => !isPodman(engine))
 
+/** A test of what BuildKit does, on an engine that may have none. */
+export const testBuildKitOf = (engine: Engine): typeof testWithLab =>
+  isPodman(engine)
+    ? (name) => void test(name, { skip: 'Podman has no BuildKit' }, () => {})
+    : testWithLab
+
 const NO_LAB = 'the lab is not up: `npm run lab -- up`'
 
 /** A test that needs an engine, and says so where there is none. */
