@@ -8,6 +8,7 @@ import {
   type ProgressEvent,
   type PullOptions,
   buildImage,
+  ensureImage,
   pullImage,
 } from '../../index.mjs'
 import { hides } from '../helpers/canaries.ts'
@@ -16,6 +17,7 @@ import {
   type Engine,
   engines,
   forget,
+  isPodman,
   testBuildKitOf,
   testWithLab as test,
 } from '../helpers/engines.ts'
@@ -43,9 +45,9 @@ const BROKEN: Record<string, { name?: string; script?: string; reason: RegExp }>
     script: `yes '${CANARY}' | head -c 1073741824`,
     reason: /it failed with exit code 141/,
   },
-  'has a path for a name': { name: '../../face', reason: /its name in config.json is not one/ },
-  'has an option for a name': { name: '-x', reason: /its name in config.json is not one/ },
-  'has two commands for a name': { name: 'a;b', reason: /its name in config.json is not one/ },
+  'has a path for a name': { name: '../../face', reason: /its name is not one/ },
+  'has an option for a name': { name: '-x', reason: /its name is not one/ },
+  'has two commands for a name': { name: 'a;b', reason: /its name is not one/ },
 }
 
 /** What was told of a call: its attempts with what followed, and its warnings. */
@@ -166,6 +168,19 @@ for (const engine of engines) {
       assert.equal(registry.manifests(200) > 0, true)
       assert.equal(tokensAsked(registry, (shown) => shown).length > 0, true)
       hides({ events, image }, [CANARY], 'the pull')
+    })
+
+    test('a public image that an old password hides is compared without it', async (t) => {
+      const registry = await guarded(t, { password: 'new', anonymous: 'public' })
+      const name = `${registry.host}/${TINY}`
+      await pullImage(name, options)
+      const image = await ensureImage(name, { ...options, ...stale(registry), policy: 'newer' })
+      assert.equal(image.origin, isPodman(engine) ? 'pulled' : 'present')
+      assert.deepEqual(
+        image.warnings.map(({ code }) => code),
+        ['CREDENTIALS_REFUSED'],
+      )
+      hides(image, [CANARY], 'the comparison')
     })
 
     for (const how of [

@@ -15,6 +15,7 @@ import {
   inspectImage,
   pullImage,
 } from '../../index.mjs'
+import { startFaultRegistry } from '../../lab/fault-registry.mjs'
 import { startProxy } from '../helpers/engine-proxy.ts'
 import {
   type Engine,
@@ -147,6 +148,17 @@ for (const engine of engines) {
       const image = await ensureImage(registry.reference, options)
       assert.equal(image.origin, 'pulled')
       assert.equal(image.attempts.length, 1)
+    })
+
+    test('takes no chart for an image, although an engine keeps it', async (t) => {
+      const registry = await startFaultRegistry()
+      t.after(registry.close)
+      const chart = registry.reference('helm', 'ensure')
+      t.after(() => forget(engine, chart))
+      for (const time of ['first', 'second']) {
+        const error = await failure(ensureImage(chart, options))
+        assert.equal(error.code, 'UNSUPPORTED_IMAGE', `${time}: ${error.message}`)
+      }
     })
 
     test('asks no registry for what is there, under its name or under that of a fallback', async (t) => {

@@ -3,10 +3,10 @@
 
 use super::in_flight::Flight;
 use super::work::{Found, Work};
-use crate::credentials::{Keychain, Registry};
+use crate::credentials::{Credentials, Keychain, Registry, Trouble, refuses_login};
 use crate::engine::{Engine, ImageDetails};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::{ProgressEvent, ProgressSink, Status};
+use crate::progress::{ProgressEvent, ProgressSink as _, Status, Warning};
 use crate::reference::Reference;
 
 /// How an image that is there compares to the registry's.
@@ -19,18 +19,39 @@ pub(super) enum Standing {
     Unknown(Error),
 }
 
-/// Asks the sources in their order; the first that answers decides. Fails where the engine is gone.
+/// Asks the sources in their order; the first that answers decides. Fails where the engine does. With it comes what should be
+/// known of the credentials, where nothing is pulled after it.
 pub(super) async fn compare(
     engine: &dyn Engine,
     flight: &Flight,
     work: &Work,
     found: &Found,
-) -> Result<Standing> {
+) -> Result<(Standing, Vec<Warning>)> {
     if found.source.digest().is_some() {
         // A digest names one content for ever.
-        return Ok(Standing::Current);
+        return Ok((Standing::Current, Vec::new()));
     }
     let keychain = Keychain::new(work.request().credentials.clone());
+    let standing = compare_with(engine, flight, work, found, &keychain).await?;
+    // A pull finds them again, and tells them itself.
+    let warnings = match standing {
+        Standing::Outdated => Vec::new(),
+        _ => {
+            let (_, odd_settings) = keychain.docker_config().await;
+            let troubles = keychain.take_warnings();
+            odd_settings.iter().cloned().chain(troubles).collect()
+        }
+    };
+    Ok((standing, warnings))
+}
+
+async fn compare_with(
+    engine: &dyn Engine,
+    flight: &Flight,
+    work: &Work,
+    found: &Found,
+    keychain: &Keychain,
+) -> Result<Standing> {
     let mut unknown = Error::new(ErrorKind::Internal, "an image has no source");
     for source in &work.sources {
         let message = format!(
@@ -41,13 +62,14 @@ pub(super) async fn compare(
             step: None,
             message,
         }));
-        match ask(engine, work, &keychain, source).await {
+        match ask(engine, work, keychain, source).await {
             Ok(digest) if knows(&found.details, &digest) => return Ok(Standing::Current),
             Ok(_) => return Ok(Standing::Outdated),
             Err(error) if error.kind == ErrorKind::UnsupportedByEngine => {
                 return Ok(Standing::Outdated);
             }
-            Err(error) if is_gone(error.kind) => return Err(error),
+            Err(error) if !keeps_local(error.kind) => return Err(error),
+            Err(error) if !error.kind.tries_next_source() => return Ok(Standing::Unknown(error)),
             Err(error) => unknown = error,
         }
     }
@@ -64,6 +86,7 @@ pub(super) fn keeps_local(kind: ErrorKind) -> bool {
         )
 }
 
+/// As a pull asks: where a registry does not accept the credentials that there are, once more without.
 async fn ask(
     engine: &dyn Engine,
     work: &Work,
@@ -72,8 +95,27 @@ async fn ask(
 ) -> Result<String> {
     let registry = Registry::at(source.registry());
     let found = keychain.find_for(&registry, source.repository()).await;
-    let credentials = found.map(|found| found.credentials);
-    let answer = engine.registry_digest(source, credentials.as_ref());
+    let credentials = found.as_ref().map(|found| &found.credentials);
+    let first = ask_with(engine, work, keychain, source, credentials).await;
+    match (first, found) {
+        (Err(error), Some(found)) if refuses_login(error.kind) => {
+            let answer = ask_with(engine, work, keychain, source, None).await;
+            let digest = answer.map_err(|_| error.clone())?;
+            keychain.complain(Trouble::refused(&registry, &found, &error));
+            Ok(digest)
+        }
+        (answer, _) => answer.map_err(|error| keychain.explain(error)),
+    }
+}
+
+async fn ask_with(
+    engine: &dyn Engine,
+    work: &Work,
+    keychain: &Keychain,
+    source: &Reference,
+    credentials: Option<&Credentials>,
+) -> Result<String> {
+    let answer = engine.registry_digest(source, credentials);
     let answer = match work.request().timeouts.stall {
         None => answer.await,
         Some(limit) => tokio::time::timeout(limit, answer)
@@ -88,7 +130,10 @@ async fn ask(
             }),
     };
     answer.map_err(|mut error| {
-        keychain.hide(&mut error.message);
+        error.hide(&|text| keychain.hide(text));
+        error
+            .registry
+            .get_or_insert_with(|| source.registry().to_owned());
         error
     })
 }
@@ -101,14 +146,4 @@ fn knows(details: &ImageDetails, digest: &str) -> bool {
             .is_some_and(|(_, known)| known == digest)
     };
     details.id == digest || details.repo_digests.iter().any(of)
-}
-
-fn is_gone(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::EngineUnreachable
-            | ErrorKind::EngineDisconnected
-            | ErrorKind::EnginePermissionDenied
-            | ErrorKind::EngineTls
-    )
 }

@@ -10,7 +10,7 @@ use crate::engine::endpoint::Endpoint;
 use crate::engine::{Engine, ImageDetails};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{ProgressEvent, ProgressSink, Status, Warning};
-use crate::pull_image::{PullRequest, give_name, pull_image};
+use crate::pull_image::{PullRequest, give_name, known_digest, pull_image};
 use crate::reference::{ImageName, Reference};
 
 /// What is to be done. Two that are equal are the same work.
@@ -51,7 +51,7 @@ impl Work {
         };
         match (self.request.policy, found) {
             (EnsurePolicy::Newer, Some(found)) => self.update(engine, flight, found).await,
-            (_, Some(found)) => self.present(engine, flight, found, None).await,
+            (_, Some(found)) => self.present(engine, flight, found, Vec::new(), None).await,
             (EnsurePolicy::Never, None) => self.build_after(engine, flight, self.not_there()).await,
             (_, None) => match self.pull(engine, flight).await {
                 Ok(image) => Ok(image),
@@ -67,7 +67,9 @@ impl Work {
             let details = engine
                 .inspect(&name, self.request.platform.as_ref())
                 .await?;
-            if let Some(details) = details.filter(|details| has_its_digest(source, details)) {
+            let is_it =
+                |details: &ImageDetails| !details.is_artifact && has_its_digest(source, details);
+            if let Some(details) = details.filter(is_it) {
                 let source = source.clone();
                 return Ok(Some(Found { source, details }));
             }
@@ -81,11 +83,10 @@ impl Work {
         engine: &dyn Engine,
         flight: &Flight,
         found: Found,
-        kept: Option<(Warning, Error)>,
+        mut warnings: Vec<Warning>,
+        kept_after: Option<Error>,
     ) -> Result<ReadyImage> {
         let Found { source, details } = found;
-        let (kept, error) = kept.unzip();
-        let mut warnings: Vec<Warning> = kept.into_iter().collect();
         if let (Some(wanted), None) = (&self.request.platform, &details.platform) {
             let message = format!("the engine does not say whether `{source}` is for `{wanted}`");
             warnings.push(Warning::new("PLATFORM_UNVERIFIED", message));
@@ -97,17 +98,17 @@ impl Work {
         for warning in &warnings {
             flight.emit(&ProgressEvent::Warning(warning.clone()));
         }
-        let of_source = details.digests_of(&source).next();
-        let of_any = || Some(details.repo_digests.first()?.split_once('@')?.1);
+        let of_any = || Some(details.repo_digests.first()?.split_once('@')?.1.to_owned());
         Ok(ReadyImage {
             reference: self.request.reference.to_string(),
-            digest: of_source.or_else(of_any).map(str::to_owned),
+            digest: known_digest(&details, &source).or_else(of_any),
             image_id: details.id,
             platform: details.platform,
             size_bytes: details.size_bytes,
             origin: Origin::Present,
             source: source.to_string(),
-            attempts: error.map_or_else(Vec::new, |mut error| std::mem::take(&mut error.attempts)),
+            attempts: kept_after
+                .map_or_else(Vec::new, |mut error| std::mem::take(&mut error.attempts)),
             build: None,
             duration_ms: 0,
             warnings,
@@ -121,8 +122,9 @@ impl Work {
         flight: &Flight,
         found: Found,
     ) -> Result<ReadyImage> {
-        let error = match newer::compare(engine, flight, self, &found).await? {
-            Standing::Current => return self.present(engine, flight, found, None).await,
+        let (standing, mut warnings) = newer::compare(engine, flight, self, &found).await?;
+        let error = match standing {
+            Standing::Current => return self.present(engine, flight, found, warnings, None).await,
             Standing::Unknown(error) => error,
             Standing::Outdated => match self.pull(engine, flight).await {
                 Ok(image) => return Ok(image),
@@ -131,8 +133,8 @@ impl Work {
             },
         };
         let message = format!("the image that is there is kept: {error}");
-        let warning = Warning::new(Warning::NOT_UPDATED, message);
-        self.present(engine, flight, found, Some((warning, error)))
+        warnings.push(Warning::new(Warning::NOT_UPDATED, message));
+        self.present(engine, flight, found, warnings, Some(error))
             .await
     }
 

@@ -333,7 +333,7 @@ impl Pull<'_> {
 /// The digest of what was pulled, where the engine does not say it. Podman lists the manifest of the platform first, and
 /// after it, in no order, the indexes that it came by
 /// (<https://github.com/containers/storage/blob/v1.57.2/images.go>, `recomputeDigests`).
-fn known_digest(details: &ImageDetails, source: &Reference) -> Option<String> {
+pub(crate) fn known_digest(details: &ImageDetails, source: &Reference) -> Option<String> {
     let digests: Vec<&str> = details.digests_of(source).collect();
     let digest = match (source.digest(), &digests[..]) {
         (Some(wanted), _) => wanted,

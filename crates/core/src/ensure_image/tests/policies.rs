@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::engine::ImageDetails;
 use crate::engine::double::Scripted;
 use crate::progress::Warning;
 
@@ -16,6 +17,17 @@ async fn what_is_there_is_ready_and_no_registry_is_asked() {
         assert_eq!(ready.digest.as_deref(), Some(DIGEST));
         assert_eq!(engine.calls(), [format!("inspect {HUB}")]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_and_no_image_is_not_ready() {
+    let chart = ImageDetails {
+        is_artifact: true,
+        ..image('a')
+    };
+    let engine = Arc::new(DoubleEngine::default().has(HUB, chart));
+    let error = ensure(&engine, &request(EnsurePolicy::Never)).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::ImageNotFound);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,13 +191,23 @@ async fn newer_keeps_what_is_there_where_no_registry_can_be_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn newer_fails_where_the_engine_is_gone() {
-    let engine = DoubleEngine::default().has(HUB, image('a'));
-    let engine = Arc::new(engine.names(HUB, Err(ErrorKind::EngineDisconnected)));
-    let error = ensure(&engine, &request(EnsurePolicy::Newer))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::EngineDisconnected);
+async fn newer_fails_where_the_engine_does() {
+    for kind in [ErrorKind::EngineDisconnected, ErrorKind::EngineError] {
+        let engine = DoubleEngine::default().has(HUB, image('a'));
+        let engine = Arc::new(engine.names(HUB, Err(kind)));
+        let error = ensure(&engine, &request(EnsurePolicy::Newer)).await;
+        assert_eq!(error.unwrap_err().kind, kind);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_asks_no_other_source_where_tls_is_broken() {
+    let engine = DoubleEngine::default().has(HUB, pulled('a'));
+    let engine = engine.names(HUB, Err(ErrorKind::RegistryTls));
+    let engine = Arc::new(engine.names(GHCR, Ok(DIGEST)));
+    let ready = ensure(&engine, &request(EnsurePolicy::Newer)).await;
+    assert_eq!(ready.unwrap().warnings[0].code, Warning::NOT_UPDATED);
+    assert!(!engine.calls().contains(&format!("registry digest {GHCR}")));
 }
 
 #[tokio::test(start_paused = true)]
