@@ -146,9 +146,7 @@ impl CustomHeaders {
 
     /// The error without the values, should an engine or something before it have repeated one.
     pub(crate) fn hide(&self, mut error: Error) -> Error {
-        self.mask.hide(&mut error.message);
-        let lines = error.log_tail.iter_mut();
-        lines.for_each(|line| self.mask.hide(line));
+        error.hide(&|text| self.mask.hide(text));
         error
     }
 

@@ -12,7 +12,7 @@ pub use connection::connection_failed;
 
 use self::table::{
     BUILD_ANSWER_TABLE, BUILD_HINTS, BUILD_LAST_TABLE, BUILD_STREAM_TABLE, BUILD_TABLE,
-    NOT_UNICODE, PULL_LAST_TABLE, Row, TABLE, matches,
+    NOT_UNICODE, REGISTRY_LAST_TABLE, Row, TABLE, matches,
 };
 use crate::error::{ErrorKind, Operation};
 use crate::text::{clean_line, redact_authorization, redact_urls};
@@ -65,8 +65,8 @@ pub fn classify(stage: Stage, status: Option<u16>, text: &str) -> ErrorKind {
         (Stage::Build, Some(_)) => [BUILD_TABLE, BUILD_ANSWER_TABLE, TABLE, &[]],
         (Stage::Build, None) => [BUILD_TABLE, BUILD_STREAM_TABLE, TABLE, BUILD_LAST_TABLE],
         // The status of some answers says more than what comes last.
-        (Stage::Pull, Some(401 | 403 | 404 | 429)) => [TABLE, &[], &[], &[]],
-        (Stage::Pull, _) => [TABLE, PULL_LAST_TABLE, &[], &[]],
+        (Stage::Pull | Stage::Push, Some(401 | 403 | 404 | 429)) => [TABLE, &[], &[], &[]],
+        (Stage::Pull | Stage::Push, _) => [TABLE, REGISTRY_LAST_TABLE, &[], &[]],
         _ => [TABLE, &[], &[], &[]],
     };
     let text = without_instruction(&text);

@@ -272,8 +272,8 @@ const BROKEN_LAYER: &[&str] = &[
     "failed to extract layer…failed to get reader from content store…not found",
 ];
 
-/// Rows for pulls, asked after [`TABLE`]: errors of a registry that say nothing more.
-pub(super) const PULL_LAST_TABLE: &[Row] = &[(
+/// Rows for pulls and pushes, asked after [`TABLE`]: errors of a registry that say nothing more.
+pub(super) const REGISTRY_LAST_TABLE: &[Row] = &[(
     ErrorKind::RegistryError,
     &[
         // Of Docker's graph drivers: the name of the registry's error.

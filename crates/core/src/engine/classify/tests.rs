@@ -1482,6 +1482,13 @@ const ANSWERS: &[(&str, Stage, u16, &str, ErrorKind)] = &[
         "Head \"http://127.0.0.1:4/v2/a/manifests/1\": net/http: request canceled (Client.Timeout or context cancellation while reading body)",
         K::Timeout,
     ),
+    (
+        "28.5",
+        Stage::Push,
+        0,
+        "unknown: unknown error",
+        K::RegistryError,
+    ),
 ];
 
 #[test]
@@ -1504,7 +1511,7 @@ fn no_row_is_hidden_by_the_rows_before_it() {
             assert_eq!(classify(Pull, None, &text), *kind, "{pattern}");
         }
     }
-    for (kind, patterns) in PULL_LAST_TABLE {
+    for (kind, patterns) in REGISTRY_LAST_TABLE {
         for pattern in *patterns {
             let text = pattern.trim_start_matches(['=', '^']);
             assert_eq!(classify(Pull, None, text), *kind, "{pattern}");

@@ -1,6 +1,7 @@
 //! One call to the engine: what is said when it fails.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use hyper::header::RETRY_AFTER;
@@ -170,6 +171,7 @@ impl Call<'_> {
             HttpError::ConnectTimeout(_) => {
                 let message = format!("cannot reach the engine at `{}`: {error}", self.endpoint);
                 self.place(Error::new(ErrorKind::EngineUnreachable, message))
+                    .with_source(io::Error::from(io::ErrorKind::TimedOut))
             }
             HttpError::Connect(error) => self.connection_failed(error),
             HttpError::Exchange(error) => self.connection_failed(error),
@@ -187,6 +189,11 @@ impl Call<'_> {
             (_, ..=499 | 501) => {
                 let message = format!("what answered {status} there is not a container engine");
                 self.name(Error::new(ErrorKind::EngineProtocol, message))
+            }
+            // A gateway whose engine is away, whatever words it has for that.
+            (_, 502..=504) => {
+                error.kind = ErrorKind::EngineUnreachable;
+                error
             }
             _ => error,
         }

@@ -185,10 +185,12 @@ impl DockerEngine {
         };
         match tokio::time::timeout(limit, agreed).await {
             Ok(agreed) => agreed,
-            Err(_) => Err(call.name(Error::new(
-                ErrorKind::EngineUnreachable,
-                format!("it did not answer within {} s", limit.as_secs_f64()),
-            ))),
+            Err(_) => Err(call
+                .name(Error::new(
+                    ErrorKind::EngineUnreachable,
+                    format!("it did not answer within {} s", limit.as_secs_f64()),
+                ))
+                .with_source(io::Error::from(io::ErrorKind::TimedOut))),
         }
     }
 
@@ -268,7 +270,7 @@ impl Engine for DockerEngine {
         reference: &'a Reference,
         credentials: Option<&'a Credentials>,
     ) -> BoxFuture<'a, Result<String>> {
-        distribution::digest(self, reference, credentials).boxed()
+        self.guarded(distribution::digest(self, reference, credentials))
     }
 
     fn pull<'a>(

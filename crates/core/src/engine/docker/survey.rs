@@ -45,13 +45,15 @@ impl DockerEngine {
             ask_buildkit(self, facts.api_version, limit),
         )
         .await;
+        let headers = self.http.custom_headers();
+        let hide = |error| headers.hide(error);
         Ok(EngineAnswers {
             api_version: facts.api_version,
             prefers_buildkit: facts.prefers_buildkit(),
-            version,
-            info,
-            disk_usage,
-            buildkit,
+            version: version.map_err(hide),
+            info: info.map_err(hide),
+            disk_usage: disk_usage.map_err(hide),
+            buildkit: buildkit.map_err(hide),
         })
     }
 }
