@@ -7,6 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::reference::Reference;
 
+/// Longest text that arguments are replaced in, or that this makes: no reference is as long.
+const LONGEST: usize = 4096;
+
+/// Deepest `${A:-${B:-…}}`.
+const DEEPEST: usize = 16;
+
+/// Arguments that some builders know by themselves. They have a value, whatever it is: who wants to know the registry of
+/// `r.example/app-${TARGETARCH}` has its name.
+const PREDEFINED: [&str; 8] = [
+    "BUILDARCH",
+    "BUILDOS",
+    "BUILDPLATFORM",
+    "BUILDVARIANT",
+    "TARGETARCH",
+    "TARGETOS",
+    "TARGETPLATFORM",
+    "TARGETVARIANT",
+];
+
 /// The images that `FROM`, `COPY --from` and `RUN --mount=from` name, in their order, each once. `build_args` are those of the
 /// build.
 pub(crate) fn base_images(
@@ -49,7 +68,7 @@ impl Known<'_> {
     fn argument(&mut self, declarations: &str) {
         for declaration in declarations.split_whitespace() {
             let (name, default) = match declaration.split_once('=') {
-                Some((name, default)) => (name, Some(self.expand(unquoted(default)))),
+                Some((name, default)) => (name, Some(self.expand(unquoted(default), 0))),
                 None => (declaration, None),
             };
             if let Some(value) = self.build_args.get(name).cloned().or(default) {
@@ -63,7 +82,7 @@ impl Known<'_> {
         let Some(image) = words.find(|word| !word.starts_with("--")) else {
             return;
         };
-        self.image(&self.expand(unquoted(image)));
+        self.image(&self.expand(unquoted(image), 0));
         let number = self.stages.iter().filter(|name| is_number(name)).count();
         self.stages.insert(number.to_string());
         if words
@@ -99,32 +118,41 @@ impl Known<'_> {
         if name == "scratch" || self.stages.contains(&name.to_lowercase()) || is_number(name) {
             return;
         }
-        if let Ok(reference) = Reference::parse(name)
+        // A tag that cannot be known here is of no interest to a registry's login.
+        let reference = Reference::parse(name).or_else(|_| Reference::parse(without_tag(name)));
+        if let Ok(reference) = reference
             && !self.images.contains(&reference)
         {
             self.images.push(reference);
         }
     }
 
-    /// The text with `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+instead}` and both without the colon replaced.
-    fn expand(&self, text: &str) -> String {
+    /// The text with `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+instead}` and both without the colon replaced; nothing
+    /// where that is no reference any more.
+    fn expand(&self, text: &str, depth: usize) -> String {
         let mut expanded = String::new();
         let mut rest = text;
+        if text.len() > LONGEST || depth > DEEPEST {
+            return expanded;
+        }
         while let Some((before, after)) = rest.split_once('$') {
             expanded.push_str(before);
             if let Some((inner, after)) = after.strip_prefix('{').and_then(split_braces) {
-                expanded.push_str(&self.expand_braced(inner));
+                expanded.push_str(&self.expand_braced(inner, depth));
                 rest = after;
             } else {
                 let (name, after) = split_name(after);
                 expanded.push_str(self.value(name).unwrap_or_default());
                 rest = after;
             }
+            if expanded.len() > LONGEST {
+                return String::new();
+            }
         }
         expanded + rest
     }
 
-    fn expand_braced(&self, inner: &str) -> String {
+    fn expand_braced(&self, inner: &str, depth: usize) -> String {
         let (name, modifier) = split_name(inner);
         let (needs_text, modifier) = match modifier.strip_prefix(':') {
             Some(modifier) => (true, modifier),
@@ -133,16 +161,19 @@ impl Known<'_> {
         let value = self.value(name);
         let value = value.filter(|value| !needs_text || !value.is_empty());
         if let Some(default) = modifier.strip_prefix('-') {
-            return value.map_or_else(|| self.expand(default), str::to_owned);
+            return value.map_or_else(|| self.expand(default, depth + 1), str::to_owned);
         }
         if let Some(instead) = modifier.strip_prefix('+') {
-            return value.map(|_| self.expand(instead)).unwrap_or_default();
+            return value
+                .map(|_| self.expand(instead, depth + 1))
+                .unwrap_or_default();
         }
         self.value(name).unwrap_or_default().to_owned()
     }
 
     fn value(&self, name: &str) -> Option<&str> {
-        self.arguments.get(name).map(String::as_str)
+        let own = self.arguments.get(name).map(String::as_str);
+        own.or_else(|| PREDEFINED.contains(&name).then_some("any"))
     }
 }
 
@@ -166,7 +197,11 @@ fn instructions(text: &str) -> Vec<String> {
         let instruction = std::mem::take(&mut open);
         for delimiter in here_documents(&instruction) {
             let is_end = |line: &str| line.trim_start_matches('\t').trim_end() == delimiter;
-            lines.by_ref().find(|line| is_end(line));
+            let mut after = lines.clone();
+            // Without its end it is none, and would take the rest of the stages with it.
+            if after.any(is_end) {
+                lines = after;
+            }
         }
         instructions.push(instruction);
     }
@@ -194,12 +229,14 @@ fn here_documents(instruction: &str) -> Vec<String> {
     {
         return Vec::new();
     }
-    let begun = rest.match_indices("<<").map(|(at, _)| &rest[at + 2..]);
-    let named = begun.filter_map(|after| {
-        let after = after.strip_prefix('-').unwrap_or(after);
-        let after = after.trim_start_matches(['"', '\'']);
-        let (name, _) = split_name(after);
-        (!name.is_empty()).then(|| name.to_owned())
+    // A word of its own, which a number may stand before: `1<<2` in a program is none
+    // (<https://github.com/moby/buildkit/blob/v0.25.2/frontend/dockerfile/parser/parser.go>, `reHeredoc`).
+    let words = rest.split_whitespace();
+    let named = words.filter_map(|word| {
+        let begun = word.trim_start_matches(|symbol: char| symbol.is_ascii_digit());
+        let begun = begun.strip_prefix("<<")?;
+        let name = unquoted(begun.strip_prefix('-').unwrap_or(begun));
+        (!name.is_empty() && !name.contains('<')).then(|| name.to_owned())
     });
     named.collect()
 }
@@ -232,6 +269,15 @@ fn split_braces(text: &str) -> Option<(&str, &str)> {
 fn unquoted(text: &str) -> &str {
     let within = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
     within('"').or_else(|| within('\'')).unwrap_or(text)
+}
+
+/// A name without the tag or the digest behind it.
+fn without_tag(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((before, tag)) if !tag.contains('/') => before,
+        _ => name,
+    }
 }
 
 fn is_number(text: &str) -> bool {
@@ -279,6 +325,14 @@ mod tests {
             (
                 "FROM a.example/a\nRUN <<EOF cat <<-'TWO'\nFROM no.example/n\nEOF\n\tFROM no.example/n\n\tTWO\nFROM b.example/b",
                 "a.example/a b.example/b",
+            ),
+            (
+                "FROM a.example/a AS a\nRUN echo $((1<<SHIFT)) 1<<N\nRUN <<END true\nFROM b.example/b",
+                "a.example/a b.example/b",
+            ),
+            (
+                "FROM a.example/a:$TARGETARCH\nFROM b.example/b-${TARGETARCH}:$UNKNOWN\n",
+                "a.example/a b.example/b-any",
             ),
             ("FROM\nFROM :\nNONSENSE", ""),
             ("", ""),
@@ -333,6 +387,18 @@ mod tests {
         ] {
             found(text, &[]);
         }
+        // Ten times as long with every line, and deeper than any stack.
+        let mut tenfold = "ARG A0=xxxxxxxxxx\n".to_owned();
+        for line in 1..12 {
+            let before = format!("$A{}", line - 1);
+            tenfold.push_str(&["ARG A", &line.to_string(), "=", &before.repeat(10), "\n"].concat());
+        }
+        assert_eq!(
+            found(&(tenfold + "FROM a.example/a$A11"), &[]),
+            "a.example/a"
+        );
+        let deep = "${A:-".repeat(100_000) + &"}".repeat(100_000);
+        found(&format!("ARG A\nFROM {deep}"), &[]);
         base_images(&[0xff, 0xfe, 0, b'$', b'{', 0x80], &BTreeMap::new());
     }
 }
