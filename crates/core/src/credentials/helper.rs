@@ -25,7 +25,7 @@ const ANSWER_BYTES: u64 = 64 * 1024;
 const NOT_FOUND: &[u8] = b"credentials not found in native keychain";
 
 /// What is wrong with a name that could be that of any program.
-const NO_NAME: &str = "its name in config.json is not one";
+const NO_NAME: &str = "its name is not one";
 
 /// The same with a program that is not there, and with one that is no program.
 const NOT_THERE: &str = "there is no such program on the PATH";

@@ -36,6 +36,7 @@ struct Inner {
     sources: CredentialSources,
     settings: OnceCell<Settings>,
     found: Mutex<BTreeMap<Place, Arc<Slot>>>,
+    answered: Mutex<BTreeMap<Question, Arc<Answered>>>,
     /// What was found, as others may repeat it.
     mask: std::sync::Mutex<Mask>,
     troubles: std::sync::Mutex<Troubles>,
@@ -52,9 +53,15 @@ struct Troubles {
 /// A registry, or a namespace of it that has credentials of its own.
 type Place = (Registry, Option<String>);
 
-/// What was found for one place, and when. Locked while it is looked up, so that a helper is not asked twice. One that is
-/// broken is asked no more: it may have taken all of its time.
+/// What was found for one place, and when. Locked while it is looked up.
 type Slot = Mutex<Option<(Instant, Option<Found>)>>;
+
+/// A helper's name, and what it was asked for.
+type Question = (String, String);
+
+/// What a helper has answered, and when. Locked while it is asked, so that it is not asked twice. One that is broken is asked
+/// no more: it may have taken all of its time.
+type Answered = Mutex<Option<(Instant, Result<Option<Credentials>, BrokenHelper>)>>;
 
 /// Credentials, and who had them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,16 +90,8 @@ impl Keychain {
         (&settings.docker, &settings.warnings)
     }
 
-    /// Who would be asked first for the credentials for `registry`, a host with its port where it has one; `None` where nobody
-    /// is known to have any. No helper is run: one that is named may turn out to have none.
-    pub async fn origin(&self, registry: &str) -> Option<Origin> {
-        let settings = self.settings().await;
-        let registry = Registry::at(registry);
-        let mut candidates = settings.candidates(&self.0.sources, &registry, None);
-        (!candidates.is_empty()).then(|| candidates.swap_remove(0).origin)
-    }
-
-    /// The same for `repository`, such as `acme/app`, of `registry`.
+    /// Who would be asked first for the credentials for `repository`, such as `acme/app`, of `registry`; `None` where nobody is
+    /// known to have any. No helper is run: one that is named may turn out to have none.
     pub(crate) async fn origin_for(&self, registry: &Registry, repository: &str) -> Option<Origin> {
         let settings = self.settings().await;
         let namespace = settings.namespace(registry, repository);
@@ -259,8 +258,7 @@ impl Keychain {
             let credentials = match way {
                 Way::Entry(credentials) => Some(credentials.clone()),
                 Way::Helper { name, key, token } => {
-                    let variables = &self.environment().variables;
-                    let kept = helper::ask(name, registry, &key, variables, helper::LIMIT).await?;
+                    let kept = self.ask_helper(name, registry, key).await?;
                     token.cloned().or(kept)
                 }
             };
@@ -272,6 +270,27 @@ impl Keychain {
             }
         }
         Ok(None)
+    }
+
+    /// Every namespace of a registry leads to the same question.
+    async fn ask_helper(
+        &self,
+        name: &str,
+        registry: &Registry,
+        key: String,
+    ) -> Result<Option<Credentials>, BrokenHelper> {
+        let question = (name.to_owned(), key.clone());
+        let answered = Arc::clone(self.0.answered.lock().await.entry(question).or_default());
+        let mut answered = answered.lock().await;
+        if let Some((when, answer)) = &*answered
+            && when.elapsed() < FRESH
+        {
+            return answer.clone();
+        }
+        let variables = &self.environment().variables;
+        let answer = helper::ask(name, registry, &key, variables, helper::LIMIT).await;
+        *answered = Some((Instant::now(), answer.clone()));
+        answer
     }
 }
 

@@ -55,10 +55,10 @@ impl Trouble {
     /// The error of a registry that then gives nothing to somebody without credentials, but answers `answer`. Other failures
     /// have other reasons.
     pub(super) fn explain(&self, answer: Error) -> Error {
-        let mut error = Error::new(self.kind, self.message.clone());
+        let mut error = answer.clone();
+        error.kind = self.kind;
+        error.message.clone_from(&self.message);
         error.registry = Some(self.registry.to_string());
-        error.reference.clone_from(&answer.reference);
-        error.operation = answer.operation;
         error.hint.clone_from(&self.hint);
         error.with_source(answer)
     }

@@ -176,7 +176,7 @@ async fn who_would_be_asked_is_named_and_no_helper_is_run() {
         ),
         ("other.example", "nobody"),
     ] {
-        let named = keychain.origin(host).await;
+        let named = keychain.origin_for(&Registry::at(host), "a/b").await;
         let named = named.map_or("nobody".to_owned(), |origin| origin.to_string());
         assert_eq!(named, origin.replace("FOLDER", &folder), "{host}");
     }
