@@ -745,7 +745,10 @@ export interface EngineFacts {
   disk: {
     /** Where the engine keeps its data, as the engine sees it. */
     rootDirectory?: string
-    /** Room that is left there; only where the engine is on this machine and sees the same files. */
+    /**
+     * Room that is left there; only where the engine is on this machine, under the same kernel. Where one of the two is in a
+     * container, it may be that of another file system.
+     */
     freeBytes?: number
     /** Size of that file system. */
     totalBytes?: number

@@ -143,9 +143,8 @@ fn files_source(
 }
 
 fn builder(text: Option<&str>, environment: &Environment) -> Result<Builder> {
-    let is_off = |value: &str| matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
     match text {
-        None if environment.docker_buildkit.as_deref().is_some_and(is_off) => Ok(Builder::Classic),
+        None if environment.wants_classic_builder() => Ok(Builder::Classic),
         None | Some("auto") => Ok(Builder::Auto),
         Some("buildkit") => Ok(Builder::BuildKit),
         Some("classic") => Ok(Builder::Classic),

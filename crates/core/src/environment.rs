@@ -73,6 +73,12 @@ pub struct Environment {
 pub struct Variables(Arc<[(OsString, OsString)]>);
 
 impl Environment {
+    /// Whether `DOCKER_BUILDKIT` asks for the classic builder, as Go reads a bool.
+    pub fn wants_classic_builder(&self) -> bool {
+        let is_off = |value: &str| matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
+        self.docker_buildkit.as_deref().is_some_and(is_off)
+    }
+
     /// Reads the variables of this process.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
     pub fn of_process() -> Self {

@@ -24,8 +24,13 @@ pub(crate) struct Survey {
 /// Asks the BuildKit of an engine that speaks an API of `version` (major and minor).
 pub(crate) async fn survey(http: &Http, version: (u32, u32)) -> Result<Survey, Unreachable> {
     let daemon = Daemon::reach(http, version).await?;
-    let workers = daemon.control().list_workers().await;
-    let workers = workers.unwrap_or_default();
+    let workers = match daemon.control().list_workers().await {
+        Ok(workers) => workers,
+        Err(status) => {
+            daemon.close().await;
+            return Err(Unreachable::Failed(status));
+        }
+    };
     let survey = Survey {
         is_direct: daemon.is_direct(),
         version: version_of(&workers),

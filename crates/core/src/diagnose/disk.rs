@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{EngineFacts, EngineName};
 
-/// Adds what the file system says where the engine's files are those that this process sees: an engine in a virtual machine
-/// or in a container has others under the same path.
+/// Adds what the file system says where the engine's files are most likely those that this process sees: an engine in a
+/// virtual machine has others under the same path. One in a container of the same kernel cannot be told apart.
 pub(super) async fn measure(facts: &mut EngineFacts, limit: Duration) {
     let Some(folder) = facts.disk.root_directory.clone() else {
         return;

@@ -195,8 +195,7 @@ fn outcome(error: &Error) -> Outcome {
         (ErrorKind::EnginePermissionDenied, _) => Outcome::Forbidden,
         (ErrorKind::EngineUnreachable, Some(io::ErrorKind::NotFound)) => Outcome::NotFound,
         (ErrorKind::EngineUnreachable, Some(io::ErrorKind::ConnectionRefused)) => Outcome::Refused,
-        // Only a wait that has ended has nothing below it.
-        (ErrorKind::EngineUnreachable, None) => Outcome::TimedOut,
+        (ErrorKind::EngineUnreachable, Some(io::ErrorKind::TimedOut)) => Outcome::TimedOut,
         _ => Outcome::Failed,
     }
 }

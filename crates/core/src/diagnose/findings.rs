@@ -88,6 +88,9 @@ fn engines_elsewhere(diagnosis: &Diagnosis) -> Option<Finding> {
     let hint = match named.reason {
         Reason::Option => "leave the option `engine` out, or set it to this endpoint",
         Reason::DockerHost => "unset DOCKER_HOST, or set it to this endpoint",
+        Reason::DockerContext => {
+            "unset DOCKER_CONTEXT, or set it to the context of this endpoint: `docker context ls` lists what there is"
+        }
         _ => {
             "`docker context use default` goes back to it; `docker context ls` lists what there is"
         }

@@ -75,7 +75,7 @@ async fn look(request: &DiagnoseRequest, environment: &Environment) -> Result<Di
     );
     let found = found?;
     let (engine, complaints) = match &found.engine {
-        Some(engine) => look_at_engine(engine, limit).await,
+        Some(engine) => look_at_engine(engine, environment, limit).await,
         None => (None, Vec::new()),
     };
     let mut diagnosis = Diagnosis {
@@ -95,10 +95,12 @@ async fn look(request: &DiagnoseRequest, environment: &Environment) -> Result<Di
 
 async fn look_at_engine(
     engine: &DockerEngine,
+    environment: &Environment,
     limit: std::time::Duration,
 ) -> (Option<EngineFacts>, Vec<Error>) {
     match engine.answers(limit).await {
-        Ok(answers) => {
+        Ok(mut answers) => {
+            answers.prefers_buildkit &= !environment.wants_classic_builder();
             let (mut facts, complaints) = answers::read(answers);
             if engine.endpoint().is_local() {
                 disk::measure(&mut facts, limit).await;
@@ -133,6 +135,18 @@ fn shipway(request: &DiagnoseRequest, environment: &Environment) -> Shipway {
         ("DOCKER_HOST", environment.docker_host.is_some()),
         ("DOCKER_CONTEXT", environment.docker_context.is_some()),
         ("DOCKER_CONFIG", environment.docker_config.is_some()),
+        (
+            "DOCKER_API_VERSION",
+            environment.docker_api_version.is_some(),
+        ),
+        (
+            "DOCKER_CUSTOM_HEADERS",
+            environment.docker_custom_headers.is_some(),
+        ),
+        (
+            "REGISTRY_AUTH_FILE",
+            environment.registry_auth_file.is_some(),
+        ),
         (
             "DOCKER_AUTH_CONFIG",
             environment.docker_auth_config.is_some(),

@@ -29,7 +29,7 @@ pub(super) async fn look_up(images: &[Reference], keychain: &Keychain) -> Vec<Re
             known.registry == facts.registry && known.credentials == facts.credentials
         };
         match known.find(is_same) {
-            Some(known) if known.images == facts.images => {}
+            Some(known) if known.images.contains(&facts.images[0]) => {}
             Some(known) => known.images.extend(facts.images),
             None => all.push(facts),
         }
