@@ -178,6 +178,10 @@ export const PULL_CAUSES: Cause[] = [
     engineRetries: true,
   }),
   named('layer-reset-1', 'layer: the connection is reset, once', 'ok'),
+  named('layer-truncated', 'layer: it ends in the middle', 'REGISTRY_CONNECTION_LOST', {
+    isSlow: true,
+    engineRetries: true,
+  }),
   named('layer-truncated-1', 'layer: it ends in the middle, once', 'ok'),
   named('layer-stall', 'layer: it stops in the middle', 'STALLED', {
     options: stalls,
@@ -200,6 +204,10 @@ export const PULL_CAUSES: Cause[] = [
   }),
   named('layer-gzip', 'layer: neither gzip nor tar', 'UNSUPPORTED_IMAGE', { differs: another }),
   named('layer-tar', 'layer: gzip of what is no tar', 'UNSUPPORTED_IMAGE', { differs: another }),
+  named('layer-redirect-dns', 'layer: redirected to a name that does not resolve', 'REGISTRY_DNS', {
+    isSlow: true,
+    engineRetries: true,
+  }),
   named('config-404', 'configuration: unknown', 'IMAGE_NOT_FOUND'),
   named('config-digest', 'configuration: not what its digest promises', 'DIGEST_MISMATCH'),
   named('config-json', 'configuration: half of the JSON', 'REGISTRY_ERROR'),

@@ -29,6 +29,8 @@ export function failuresPage({ engines, pulls, builds, totals }: Found): string 
   return `${[
     HEAD,
     `${totals.run} runs: ${totals.falseSuccesses} false successes, ${totals.falseFailures} false failures, ${totals.unsettled} unsettled.`,
+    `Counted against what each engine is known to make of a cause: where that is not the code of the table stands at the end. An
+image counts where the engine has it afterwards.`,
     '## Pulls',
     [
       'Two tries are allowed at each source, and there is another source that has the image. *Tries* are those of shipway at',

@@ -121,7 +121,6 @@ export const FAULTS = {
   'config-404': { config: coded(404, 'BLOB_UNKNOWN', 'blob unknown to registry') },
   'config-digest': { config: another },
   'config-json': { image: { config: (bytes) => bytes.subarray(0, bytes.length - 9) } },
-  'layer-redirect-refused': { layer: redirect('http://127.0.0.1:1/blob') },
   'layer-redirect-dns': { layer: redirect('http://cdn.invalid/blob') },
 
   'token-ok': { server: 'bearer' },
