@@ -1,5 +1,7 @@
 //! Answers to a pull that no engine should give.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use shipway_core::progress::{LayerState, NoProgress, ProgressEvent};
 use shipway_core::{ErrorKind, PulledImage, Result, pull_image};
 
@@ -36,6 +38,27 @@ async fn kind_of(answer: Vec<Act>) -> (ErrorKind, String) {
     let (result, ..) = pull(answer, image()).await;
     let error = result.unwrap_err();
     (error.kind, error.message.clone())
+}
+
+#[tokio::test]
+async fn what_the_engine_has_removed_meanwhile_is_asked_for_again_but_not_for_ever() {
+    const COLLECTED: &str = r#"{"error":"failed to check image sha256:77: rpc error: code = NotFound desc = content digest sha256:77: not found"}"#;
+    for (removals, is_served) in [(1, true), (2, true), (3, false)] {
+        let left = AtomicUsize::new(removals);
+        let server = Engine::start(move |request: &Seen| {
+            let take = |left: usize| left.checked_sub(1);
+            match request.is_pull() {
+                true if left.fetch_update(SeqCst, SeqCst, take).is_ok() => stream([COLLECTED]),
+                true => stream([DONE]),
+                false => image(),
+            }
+        });
+        let pulled = pull_image(&server.client(), &one_try("a/b:1"), &NoProgress).await;
+        match pulled {
+            Ok(image) => assert!(is_served && image.attempts.len() == 1),
+            Err(error) => assert_eq!((error.kind, is_served), (ErrorKind::EngineError, false)),
+        }
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,15 @@ pub fn is_not_unicode(text: &str) -> bool {
     matches(&text.to_lowercase(), NOT_UNICODE)
 }
 
+/// Whether the containerd image store has removed what a failed pull had begun to use, while the next one took it for
+/// present (Docker 28.5, 29).
+pub fn is_collected(text: &str) -> bool {
+    matches(
+        &text.to_lowercase(),
+        "failed to check image…content digest…not found",
+    )
+}
+
 /// Whether a Dockerfile fails because of what its lint found, which it was told to take for an error.
 pub fn is_lint_violation(text: &str) -> bool {
     text.starts_with("lint violation found for rules:")

@@ -12,11 +12,15 @@ use super::query::Target;
 use super::watch::Watch;
 use super::{Call, DockerEngine};
 use crate::credentials::{Credentials, Registry, registry_auth};
+use crate::engine::classify;
 use crate::engine::decode::PullDecoder;
 use crate::engine::{EnginePull, EnginePulled};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
 use crate::reference::Reference;
+
+/// How often a pull is asked for once more whose content the engine has just removed: what it has removed, it fetches.
+const MOST_REPEATS: u32 = 2;
 
 /// Where the engine finds the credentials for the registry of one image
 /// (<https://docs.docker.com/reference/api/engine/version/v1.51/#section/Authentication>).
@@ -39,6 +43,20 @@ pub(super) fn with_credentials(
 }
 
 pub(super) async fn pull(
+    engine: &DockerEngine,
+    pull: &EnginePull,
+    progress: &dyn ProgressSink,
+) -> Result<EnginePulled> {
+    let mut left = MOST_REPEATS;
+    loop {
+        match pull_once(engine, pull, progress).await {
+            Err(error) if left > 0 && classify::is_collected(&error.message) => left -= 1,
+            done => return done,
+        }
+    }
+}
+
+async fn pull_once(
     engine: &DockerEngine,
     pull: &EnginePull,
     progress: &dyn ProgressSink,
